@@ -1,0 +1,12 @@
+//! What hostclock decides: where the host's clock is, how far the system clock is from it, and what
+//! to do about it.
+//!
+//! This crate does no I/O and reads no clock: events go in, actions come out. The daemon, the
+//! simulator and the fuzzers drive the same [`engine`].
+//!
+//! Offsets are **system minus reference** everywhere: positive means that the system clock is ahead.
+#![forbid(unsafe_code)]
+
+pub mod adjust;
+pub mod reading;
+pub mod units;
