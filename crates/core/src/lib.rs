@@ -10,3 +10,7 @@
 pub mod adjust;
 pub mod reading;
 pub mod units;
+pub mod ladder;
+pub mod policy;
+pub mod source;
+pub mod status;

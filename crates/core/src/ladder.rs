@@ -1,0 +1,181 @@
+//! Which method takes the next reading: the best that works now.
+//!
+//! Whether a method works is found out by trying it, never by the device's capability bits (ptp_kvm
+//! reports them wrongly in both directions), and never once and for all: the guest's clocksource can
+//! change at any time, and with it what works. A method that failed rests for a while, then it is
+//! tried again ahead of the others, so that readings fall and climb by themselves.
+
+use crate::reading::{Failure, Method, Reading};
+use crate::units::{Duration, RawTime};
+
+/// How long a failed method rests at first, and at most. An attempt costs one system call.
+const FIRST_REST: Duration = Duration::from_millis(500);
+const LONGEST_REST: Duration = Duration::from_secs(8);
+
+/// What is known of one method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Rung {
+    /// Not tried yet on this device.
+    #[default]
+    Untried,
+    /// The last attempt gave a reading.
+    Works,
+    /// The last attempt failed.
+    Resting {
+        /// Why.
+        failure: Failure,
+        /// When it is tried again.
+        until: RawTime,
+        /// How long it rests this time.
+        rest: Duration,
+    },
+}
+
+/// The state of every method on one device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ladder {
+    rungs: [Rung; Method::ALL.len()],
+}
+
+impl Ladder {
+    /// Takes a reading with `attempt` by the best method that works at `now`.
+    ///
+    /// # Errors
+    /// When every method fails: the failure that says most, with its method. The last method is tried
+    /// whether it rests or not, so there is always at least one attempt.
+    pub fn read(
+        &mut self,
+        now: RawTime,
+        mut attempt: impl FnMut(Method) -> Result<Reading, Failure>,
+    ) -> Result<Reading, (Method, Failure)> {
+        let mut worst: Option<(Method, Failure)> = None;
+        for (rung, method) in self.rungs.iter_mut().zip(Method::ALL) {
+            let due = match rung {
+                Rung::Untried | Rung::Works => true,
+                Rung::Resting { until, .. } => now >= *until,
+            };
+            if !due && method != Method::Bracket {
+                if let Rung::Resting { failure, .. } = rung {
+                    worst = Some((method, *failure));
+                }
+                continue;
+            }
+            match attempt(method) {
+                Ok(reading) => {
+                    *rung = Rung::Works;
+                    return Ok(reading);
+                }
+                Err(failure) => {
+                    rung.rest_after(failure, now);
+                    worst = Some((method, failure));
+                }
+            }
+        }
+        Err(worst.unwrap_or((Method::Bracket, Failure::Busy)))
+    }
+
+    /// Tries every method at the next reading: something changed on which they depend.
+    pub fn wake(&mut self) {
+        for rung in &mut self.rungs {
+            if let Rung::Resting { until, rest, .. } = rung {
+                *until = RawTime::default();
+                *rest = Duration::ZERO;
+            }
+        }
+    }
+
+    /// Each method and what is known of it, best first.
+    pub fn rungs(&self) -> impl Iterator<Item = (Method, Rung)> + '_ {
+        Method::ALL.into_iter().zip(self.rungs)
+    }
+}
+
+impl Rung {
+    fn rest_after(&mut self, failure: Failure, now: RawTime) {
+        if failure == Failure::Busy {
+            // This one reading failed; the method is as good as before.
+            return;
+        }
+        let rest = match self {
+            Self::Resting { rest, .. } => rest.times(2).clamp(FIRST_REST, LONGEST_REST),
+            Self::Untried | Self::Works => FIRST_REST,
+        };
+        *self = Self::Resting { failure, until: now + rest, rest };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Timestamp;
+
+    fn at(ms: i64) -> RawTime {
+        RawTime::default() + Duration::from_millis(ms)
+    }
+
+    fn reading(method: Method) -> Reading {
+        Reading {
+            reference: Timestamp::from_nanos(0),
+            system: Timestamp::from_nanos(0),
+            raw: RawTime::default(),
+            uncertainty: Duration::ZERO,
+            method,
+        }
+    }
+
+    /// A device on which just `works` work.
+    fn device(works: &[Method]) -> impl FnMut(Method) -> Result<Reading, Failure> + '_ {
+        |method| if works.contains(&method) { Ok(reading(method)) } else { Err(Failure::Unsupported) }
+    }
+
+    #[test]
+    fn the_best_method_that_works_is_used() {
+        let mut ladder = Ladder::default();
+        let taken = ladder.read(at(0), device(&[Method::SysOffset, Method::Bracket])).expect("one works");
+        assert_eq!(taken.method, Method::SysOffset);
+    }
+
+    #[test]
+    fn readings_fall_when_a_method_fails_and_climb_when_it_works_again() {
+        let mut ladder = Ladder::default();
+        assert_eq!(ladder.read(at(0), device(&Method::ALL)).map(|r| r.method), Ok(Method::Precise));
+        assert_eq!(ladder.read(at(1_000), device(&[Method::SysOffset])).map(|r| r.method), Ok(Method::SysOffset));
+        // Resting: not even tried, though it would work again.
+        assert_eq!(ladder.read(at(1_100), device(&Method::ALL)).map(|r| r.method), Ok(Method::SysOffset));
+        assert_eq!(ladder.read(at(1_500), device(&Method::ALL)).map(|r| r.method), Ok(Method::Precise));
+    }
+
+    #[test]
+    fn a_method_that_keeps_failing_is_tried_at_least_every_eight_seconds() {
+        let mut ladder = Ladder::default();
+        let mut last_attempt = at(0);
+        for ms in (0..120_000).step_by(100) {
+            let mut tried = false;
+            let taken = ladder.read(at(ms), |method| {
+                tried |= method == Method::Precise;
+                if method == Method::SysOffset { Ok(reading(method)) } else { Err(Failure::NoDevice) }
+            });
+            assert!(taken.is_ok());
+            if tried {
+                last_attempt = at(ms);
+            }
+            assert!(at(ms) - last_attempt <= Duration::from_millis(8_100));
+        }
+    }
+
+    #[test]
+    fn a_busy_device_does_not_send_the_method_to_rest() {
+        let mut ladder = Ladder::default();
+        let busy = ladder.read(at(0), |_| Err(Failure::Busy));
+        assert_eq!(busy, Err((Method::Bracket, Failure::Busy)));
+        assert_eq!(ladder.read(at(1), device(&Method::ALL)).map(|r| r.method), Ok(Method::Precise));
+    }
+
+    #[test]
+    fn waking_makes_every_method_due() {
+        let mut ladder = Ladder::default();
+        assert!(ladder.read(at(0), |_| Err(Failure::Unsupported)).is_err());
+        ladder.wake();
+        assert_eq!(ladder.read(at(1), device(&Method::ALL)).map(|r| r.method), Ok(Method::Precise));
+    }
+}
