@@ -84,6 +84,16 @@ impl Ladder {
         }
     }
 
+    /// Why `method` is used and not a better one: the failure of the best one.
+    #[must_use]
+    pub fn failure_above(&self, method: Method) -> Option<(Method, Failure)> {
+        let mut better = self.rungs().take_while(|(other, _)| *other != method);
+        better.find_map(|(other, rung)| match rung {
+            Rung::Resting { failure, .. } => Some((other, failure)),
+            Rung::Untried | Rung::Works => None,
+        })
+    }
+
     /// Each method and what is known of it, best first.
     pub fn rungs(&self) -> impl Iterator<Item = (Method, Rung)> + '_ {
         Method::ALL.into_iter().zip(self.rungs)
@@ -125,7 +135,9 @@ mod tests {
 
     /// A device on which just `works` work.
     fn device(works: &[Method]) -> impl FnMut(Method) -> Result<Reading, Failure> + '_ {
-        |method| if works.contains(&method) { Ok(reading(method)) } else { Err(Failure::Unsupported) }
+        |method| {
+            if works.contains(&method) { Ok(reading(method)) } else { Err(Failure::Unsupported) }
+        }
     }
 
     #[test]
@@ -139,7 +151,10 @@ mod tests {
     fn readings_fall_when_a_method_fails_and_climb_when_it_works_again() {
         let mut ladder = Ladder::default();
         assert_eq!(ladder.read(at(0), device(&Method::ALL)).map(|r| r.method), Ok(Method::Precise));
-        assert_eq!(ladder.read(at(1_000), device(&[Method::SysOffset])).map(|r| r.method), Ok(Method::SysOffset));
+        assert_eq!(
+            ladder.read(at(1_000), device(&[Method::SysOffset])).map(|r| r.method),
+            Ok(Method::SysOffset)
+        );
         // Resting: not even tried, though it would work again.
         assert_eq!(ladder.read(at(1_100), device(&Method::ALL)).map(|r| r.method), Ok(Method::SysOffset));
         assert_eq!(ladder.read(at(1_500), device(&Method::ALL)).map(|r| r.method), Ok(Method::Precise));

@@ -8,9 +8,16 @@
 #![forbid(unsafe_code)]
 
 pub mod adjust;
-pub mod reading;
-pub mod units;
+pub mod bound;
+pub mod discipline;
+pub mod driver;
+pub mod engine;
+pub mod estimator;
 pub mod ladder;
+pub mod line;
+pub mod notice;
 pub mod policy;
+pub mod reading;
 pub mod source;
 pub mod status;
+pub mod units;

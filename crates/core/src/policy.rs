@@ -210,9 +210,16 @@ mod tests {
 
     #[test]
     fn the_largest_step_and_the_number_of_steps_are_limits() {
-        let policy = Policy { largest_step: Some(Duration::from_secs(60)), steps_after_start: Some(3), ..Policy::default() };
+        let policy = Policy {
+            largest_step: Some(Duration::from_secs(60)),
+            steps_after_start: Some(3),
+            ..Policy::default()
+        };
         assert_eq!(policy.verdict(Duration::from_secs(-61), Circumstance::Start), Verdict::Refuse);
-        assert_eq!(policy.verdict(Duration::from_secs(-59), LATER), Verdict::Slew(Some(Withheld::StepsUsedUp)));
+        assert_eq!(
+            policy.verdict(Duration::from_secs(-59), LATER),
+            Verdict::Slew(Some(Withheld::StepsUsedUp))
+        );
         assert_eq!(policy.verdict(Duration::from_secs(-59), Circumstance::Later { steps: 2 }), Verdict::Step);
     }
 }

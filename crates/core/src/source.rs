@@ -81,7 +81,9 @@ impl Kind {
             Self::VirtioRtc(1) => Ok(TimeScale::Tai),
             Self::Vmclock => Err("vmclock drivers count UTC or TAI depending on the kernel's version"),
             Self::VirtioRtc(2) => Err("a monotonic virtio clock does not tell the time of day"),
-            Self::VirtioRtc(3 | 4) => Err("a smeared virtio clock is wrong by up to 0.5 s around a leap second"),
+            Self::VirtioRtc(3 | 4) => {
+                Err("a smeared virtio clock is wrong by up to 0.5 s around a leap second")
+            }
             Self::VirtioRtc(_) => Err("the virtio clock's type is unknown"),
             Self::Other => Err("it is not a clock that a hypervisor is known to offer"),
         }

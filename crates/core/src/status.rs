@@ -191,7 +191,7 @@ pub struct WithheldStatus {
 /// A step that was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepStatus {
-    /// Why: `start`, `foreign_step`, `host_moved`.
+    /// Why: `start`, `foreign_step`, `host_moved`, `holdover`.
     pub cause: StepCause,
     /// System minus reference before.
     pub before_ns: f64,
@@ -214,6 +214,8 @@ pub enum StepCause {
     /// The host's clock had moved against this machine's counter: the machine was stopped, or the
     /// host's clock was set.
     HostMoved,
+    /// The clock had drifted while there was no source.
+    Holdover,
 }
 
 impl StepCause {
@@ -224,6 +226,7 @@ impl StepCause {
             Self::Start => "the clock was wrong at the start",
             Self::ForeignStep => "somebody else had set the clock",
             Self::HostMoved => "this machine was stopped, or the host's clock was set",
+            Self::Holdover => "the clock had drifted while the source was away",
         }
     }
 }

@@ -54,7 +54,10 @@ impl Duration {
 
     /// A span of `ns` nanoseconds, rounded to the nearest; saturates, and NaN gives zero.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "`as` from f64 saturates, and the rest is rounded first")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "`as` from f64 saturates, and the rest is rounded first"
+    )]
     pub fn from_nanos_f64(ns: f64) -> Self {
         Self(ns.round() as i64)
     }
@@ -67,7 +70,10 @@ impl Duration {
 
     /// The span in nanoseconds; exact up to 2^53 ns (104 days).
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "documented: exact up to 104 days, relative error 1e-16 beyond")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "documented: exact up to 104 days, relative error 1e-16 beyond"
+    )]
     pub const fn as_nanos_f64(self) -> f64 {
         self.0 as f64
     }
@@ -134,10 +140,12 @@ impl fmt::Display for Duration {
     /// Writes the span in the unit a person would choose: `12 ns`, `-3.42 us`, `1.500 s`,
     /// `3 h 25 min`. With `+` in the format a positive span gets its sign.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.0 {
-            ..0 => "-",
-            1.. if f.sign_plus() => "+",
-            _ => "",
+        let sign = if self.0 < 0 {
+            "-"
+        } else if self.0 > 0 && f.sign_plus() {
+            "+"
+        } else {
+            ""
         };
         let ns = self.0.unsigned_abs();
         let scaled = |unit: u64| Scaled { value: ns, unit };
@@ -311,6 +319,12 @@ impl Frequency {
     #[must_use]
     pub fn from_ppb(ppb: f64) -> Self {
         if ppb.is_nan() { Self::ZERO } else { Self(ppb) }
+    }
+
+    /// As [`Frequency::from_ppb`], for constants: `ppb` must not be NaN.
+    #[must_use]
+    pub(crate) const fn from_ppb_const(ppb: f64) -> Self {
+        Self(ppb)
     }
 
     /// A frequency of `ppm` parts per million; NaN gives zero.

@@ -1,0 +1,97 @@
+//! How wrong the clock can be against the host's, now and later.
+//!
+//! The bound is a sum of what can be wrong at once, never a root of squares: it has to hold for every
+//! sample, not for most. What it leaves out is the host's own error against UTC, which a guest can't
+//! see; and a disturbance that nobody has noticed yet.
+
+use crate::units::{Duration, Frequency};
+
+/// Standard deviations that count as certain.
+const SIGMAS: f64 = 4.0;
+/// How much an oscillator or a steered host may change its frequency between two readings without
+/// anything else telling, ppb.
+const RESTLESS_PPB: f64 = 50.0;
+/// What kernels round, in ns.
+const ROUNDING_NS: f64 = 150.0;
+/// In holdover: how much a frequency may depart from what was ever seen, ppb. Temperature, mostly.
+const HOLDOVER_PPB: f64 = 200.0;
+
+/// What is known when a correction is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Known {
+    /// System minus reference that remains after the correction's step, if any.
+    pub offset_ns: f64,
+    /// One standard deviation of it.
+    pub sigma_ns: f64,
+    /// Half the bracket of the reading.
+    pub uncertainty: Duration,
+    /// One standard deviation of the host's frequency.
+    pub skew: Frequency,
+    /// Until the next reading.
+    pub interval: Duration,
+}
+
+/// A bound that grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bound {
+    at_reading_ns: f64,
+    growth_ppb: f64,
+    span_s: f64,
+}
+
+impl Bound {
+    /// The bound while readings come.
+    #[must_use]
+    pub fn tracking(known: &Known) -> Self {
+        Self {
+            at_reading_ns: known.offset_ns.abs()
+                + SIGMAS * known.sigma_ns
+                + known.uncertainty.as_nanos_f64()
+                + ROUNDING_NS,
+            growth_ppb: SIGMAS * known.skew.as_ppb() + RESTLESS_PPB,
+            span_s: known.interval.as_secs_f64(),
+        }
+    }
+
+    /// The bound from now on without readings: `spread` is how much the frequency was seen to vary.
+    #[must_use]
+    pub fn holding_over(self, spread: Frequency) -> Self {
+        Self { growth_ppb: self.growth_ppb.max(SIGMAS * spread.as_ppb() + HOLDOVER_PPB), span_s: 0.0, ..self }
+    }
+
+    /// The bound `age` after the reading; with an age of zero, what holds until the next reading.
+    #[must_use]
+    pub fn after(self, age: Duration) -> Duration {
+        let span = age.as_secs_f64().max(self.span_s);
+        Duration::from_nanos_f64((self.at_reading_ns + self.growth_ppb * span).ceil())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Known {
+        Known {
+            offset_ns: -12.0,
+            sigma_ns: 2.0,
+            uncertainty: Duration::from_nanos(1),
+            skew: Frequency::from_ppb(5.0),
+            interval: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_read_precisely_is_bounded_below_a_microsecond() {
+        let bound = Bound::tracking(&known());
+        assert_eq!(bound.after(Duration::ZERO), Duration::from_nanos(12 + 8 + 1 + 150 + 70));
+    }
+
+    #[test]
+    fn a_holdover_only_ever_grows() {
+        let bound = Bound::tracking(&known()).holding_over(Frequency::from_ppb(300.0));
+        let hour = bound.after(Duration::from_secs(3_600));
+        assert!(hour > bound.after(Duration::from_secs(60)));
+        assert!(hour >= Duration::from_millis(5), "{hour}");
+    }
+}

@@ -1,0 +1,64 @@
+//! The loop between the engine and a machine: does what the engine says until it says to wait.
+//!
+//! The daemon and the simulator both run through here, each with its own [`Machine`].
+
+use crate::adjust::Adjustment;
+use crate::engine::{Action, Applied, Engine, Event};
+use crate::ladder::Ladder;
+use crate::notice::Notice;
+use crate::reading::{Failure, Method, Reading};
+use crate::units::RawTime;
+
+/// What the engine needs of the world.
+pub trait Machine {
+    /// The raw counter now.
+    fn now(&mut self) -> RawTime;
+
+    /// Takes one reading by `method`, on the UTC scale.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn read(&mut self, method: Method) -> Result<Reading, Failure>;
+
+    /// Changes the system clock, in one call of the kernel, and swallows the kernel's report of a step
+    /// that was our own.
+    ///
+    /// # Errors
+    /// The errno.
+    fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32>;
+
+    /// Tells the user.
+    fn notice(&mut self, notice: &Notice);
+}
+
+/// Hands `event` to the engine and does what it says, until it says to wait. Returns until when.
+pub fn drive<M: Machine>(engine: &mut Engine, ladder: &mut Ladder, machine: &mut M, event: Event) -> RawTime {
+    let mut method = engine.last_reading().map(|reading| reading.method);
+    let mut now = machine.now();
+    let mut action = engine.handle(now, event);
+    loop {
+        while let Some(notice) = engine.take_notice() {
+            machine.notice(&notice);
+        }
+        let result = match action {
+            Action::Wait(until) => return until,
+            Action::Read => match ladder.read(now, |method| machine.read(method)) {
+                Ok(reading) => {
+                    if method != Some(reading.method) {
+                        let failure = ladder.failure_above(reading.method);
+                        machine.notice(&Notice::MethodChanged { from: method, to: reading.method, failure });
+                        method = Some(reading.method);
+                    }
+                    Event::Reading(reading)
+                }
+                Err((method, failure)) => Event::ReadFailed(method, failure),
+            },
+            Action::Adjust(adjustment) => match machine.adjust(&adjustment) {
+                Ok(applied) => Event::Adjusted(applied),
+                Err(errno) => Event::AdjustRefused(errno),
+            },
+        };
+        now = machine.now();
+        action = engine.handle(now, result);
+    }
+}

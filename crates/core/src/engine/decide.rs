@@ -1,0 +1,337 @@
+//! From an accepted reading to what is done about it; and what is done when there are no readings.
+
+use super::{Action, Disturbance, Engine, Foreign, StepUnderWay};
+use crate::adjust::{Adjustment, Health, KernelRate};
+use crate::bound::{Bound, Known};
+use crate::discipline::{Situation, slew};
+use crate::notice::{Loss, Notice};
+use crate::policy::{Circumstance, Mode, Verdict, Withheld};
+use crate::reading::Reading;
+use crate::status::{State, StepCause};
+use crate::units::{Duration, Frequency, RawTime};
+
+/// A clock this close to the host's is called synchronised, beyond what the reading itself may be off.
+const CLOSE: Duration = Duration::from_micros(10);
+/// The longest time between two looks at a source that is lost.
+const HOLD_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The offset at a reading: system minus reference.
+#[derive(Clone, Copy, Debug)]
+struct Offset {
+    whole: Duration,
+    fraction_ns: f64,
+    sigma_ns: f64,
+}
+
+impl Offset {
+    fn nanos(&self) -> f64 {
+        self.whole.as_nanos_f64() + self.fraction_ns
+    }
+
+    fn rounded(&self) -> Duration {
+        self.whole + Duration::from_nanos_f64(self.fraction_ns)
+    }
+}
+
+impl Engine {
+    /// What to do after `reading`, which both the estimator and the system clock's line have taken in.
+    pub(super) fn decide(
+        &mut self,
+        now: RawTime,
+        reading: &Reading,
+        broke: bool,
+        foreign: Foreign,
+    ) -> Action {
+        let Some(offset) = self.offset_at(reading) else {
+            return Action::Read;
+        };
+        self.statistics.offset(offset.nanos(), broke || foreign != Foreign::No);
+        self.conclude_step(offset.rounded());
+        self.note_disturbance(now, broke, foreign);
+
+        let circumstance = match foreign {
+            _ if !self.start_done => Circumstance::Start,
+            Foreign::Step { .. } => Circumstance::ForeignStep,
+            Foreign::No => Circumstance::Later { steps: self.steps_after_start },
+        };
+        match self.policy.verdict(offset.rounded(), circumstance) {
+            Verdict::Step => self.step(now, reading, offset, circumstance, foreign),
+            Verdict::Slew(withheld) => self.steer(now, reading, offset, withheld),
+            Verdict::Refuse => self.refuse(now, reading, offset),
+        }
+    }
+
+    /// The source is lost: run on with the long-term frequency.
+    pub(super) fn lose(&mut self, now: RawTime, loss: Loss) -> Action {
+        self.loss = Some(loss);
+        self.doubt = None;
+        self.line_doubt = false;
+        if self.estimator.is_some() && self.state != State::Holdover {
+            self.counters.holdovers += 1;
+            self.notices.push(Notice::Holdover { loss });
+            self.enter(State::Holdover, now);
+            let spread = self.long_term().1;
+            self.bound = self.bound.map(|bound| bound.holding_over(spread));
+        }
+        self.hold(now)
+    }
+
+    /// One tick without a source.
+    pub(super) fn hold(&mut self, now: RawTime) -> Action {
+        self.wake_at = now + self.policy.poll.min(HOLD_INTERVAL);
+        self.slew = Frequency::ZERO;
+        let (Some(bound), Some(last), Mode::Control) = (self.bound, self.last, self.policy.mode) else {
+            return Action::Wait(self.wake_at);
+        };
+        let max_error = bound.after(now - last.raw);
+        let health = Health {
+            synchronised: max_error <= self.policy.holdover_limit && !self.start_refused(),
+            max_error,
+            est_error: max_error.half(),
+        };
+        self.ask(None, Some(self.long_term().0), health)
+    }
+
+    fn start_refused(&self) -> bool {
+        !self.start_done
+    }
+
+    fn long_term(&self) -> (Frequency, Frequency) {
+        match &self.estimator {
+            Some(estimator) => estimator.long_term_frequency().unwrap_or_else(|| estimator.frequency()),
+            None => (self.kernel.rate.as_frequency(), super::KERNEL_GUESS),
+        }
+    }
+
+    fn offset_at(&self, reading: &Reading) -> Option<Offset> {
+        let host = self.estimator.as_ref()?.at(reading.raw);
+        let (system, fraction_ns, variance) = match (&self.line, self.policy.mode) {
+            (Some(line), Mode::Control) => {
+                let (system, fraction_ns) = line.system_at(reading.raw);
+                (system, fraction_ns, line.variance())
+            }
+            _ => (reading.system, 0.0, 0.0),
+        };
+        Some(Offset {
+            whole: system - host.reference,
+            fraction_ns: fraction_ns - host.fraction_ns,
+            sigma_ns: (variance + host.sigma_ns * host.sigma_ns).sqrt(),
+        })
+    }
+
+    fn note_disturbance(&mut self, now: RawTime, broke: bool, foreign: Foreign) {
+        let surprised = self.surprised.take();
+        let disturbance = match foreign {
+            _ if !self.start_done => Disturbance { cause: StepCause::Start, since: self.started },
+            Foreign::Step { since, .. } => Disturbance { cause: StepCause::ForeignStep, since },
+            Foreign::No if broke => {
+                let cause =
+                    if self.state == State::Holdover { StepCause::Holdover } else { StepCause::HostMoved };
+                Disturbance { cause, since: surprised.unwrap_or(now) }
+            }
+            Foreign::No => return,
+        };
+        self.disturbance = Some(disturbance);
+    }
+
+    fn step(
+        &mut self,
+        now: RawTime,
+        reading: &Reading,
+        offset: Offset,
+        circumstance: Circumstance,
+        foreign: Foreign,
+    ) -> Action {
+        let cause = self.disturbance.map_or(StepCause::HostMoved, |disturbance| disturbance.cause);
+        let target = self.step_target(offset, circumstance, foreign);
+        self.leave_holdover(now, offset.rounded());
+        self.told.nothing_withheld();
+        self.schedule.hurry();
+        if self.policy.mode != Mode::Control {
+            return self.only_observe(now, reading, offset, Some(cause));
+        }
+        self.start_done = true;
+        self.slew = Frequency::ZERO;
+        let frequency = self.host_frequency(Duration::ZERO);
+        let drifted = (self.kernel.rate.as_frequency() - frequency).as_ratio() * self.lag.as_nanos_f64();
+        let change = -(target + Duration::from_nanos_f64(offset.fraction_ns + drifted));
+        let noticed = self.disturbance.map_or(now, |disturbance| disturbance.since);
+        self.step = Some(StepUnderWay { cause, before: offset.rounded(), noticed, done: None });
+        self.enter(if cause == StepCause::Start { State::Acquiring } else { State::Recovering }, now);
+        self.wake_at = now + self.policy.poll;
+        let left = (offset.whole - target).as_nanos_f64();
+        let health = self.health(reading, left, offset.sigma_ns, self.policy.poll.min(HOLD_INTERVAL));
+        self.ask(Some(change), Some(frequency), health)
+    }
+
+    /// A foreign step is undone whatever the policy says of steps; what was wrong before it is not, and
+    /// stays if the policy wants it slewed or left alone.
+    fn step_target(&self, offset: Offset, circumstance: Circumstance, foreign: Foreign) -> Duration {
+        let (Circumstance::ForeignStep, Foreign::Step { by, .. }) = (circumstance, foreign) else {
+            return offset.whole;
+        };
+        let before = offset.whole - by;
+        let later = Circumstance::Later { steps: self.steps_after_start };
+        if before.abs() <= CLOSE || self.policy.verdict(before, later) == Verdict::Step {
+            offset.whole
+        } else {
+            by
+        }
+    }
+
+    fn steer(
+        &mut self,
+        now: RawTime,
+        reading: &Reading,
+        offset: Offset,
+        withheld: Option<Withheld>,
+    ) -> Action {
+        match withheld {
+            Some(cause) => self.told.withheld(cause, offset.rounded(), &mut self.notices),
+            None => self.told.nothing_withheld(),
+        }
+        self.leave_holdover(now, offset.rounded());
+        if self.policy.mode != Mode::Control {
+            return self.only_observe(now, reading, offset, None);
+        }
+        self.start_done = true;
+        let situation = Situation {
+            offset_ns: offset.nanos(),
+            sigma_ns: offset.sigma_ns,
+            interval: self.schedule.advance(self.policy.poll),
+            fast: withheld.is_none() && offset.nanos().abs() > 4.0 * offset.sigma_ns,
+        };
+        let plan = slew(&situation, &self.policy);
+        if plan.fast {
+            self.schedule.hurry();
+        }
+        self.interval = plan.interval;
+        self.slew = plan.frequency;
+        self.wake_at = reading.raw + self.lag + plan.interval;
+        self.judge_state(now, reading, offset);
+        let health = self.health(reading, offset.nanos(), offset.sigma_ns, plan.interval);
+        self.ask(None, Some(self.host_frequency(plan.interval) + plan.frequency), health)
+    }
+
+    fn refuse(&mut self, now: RawTime, reading: &Reading, offset: Offset) -> Action {
+        self.told.withheld(Withheld::LargerThanLargestStep, offset.rounded(), &mut self.notices);
+        self.leave_holdover(now, offset.rounded());
+        self.enter(State::Unsynchronised, now);
+        if self.policy.mode != Mode::Control {
+            return self.only_observe(now, reading, offset, None);
+        }
+        self.interval = self.schedule.advance(self.policy.poll);
+        self.slew = Frequency::ZERO;
+        self.wake_at = reading.raw + self.interval;
+        let health = Health {
+            synchronised: false,
+            ..self.health(reading, offset.nanos(), offset.sigma_ns, self.interval)
+        };
+        self.ask(None, Some(self.host_frequency(self.interval)), health)
+    }
+
+    fn only_observe(
+        &mut self,
+        now: RawTime,
+        reading: &Reading,
+        offset: Offset,
+        step: Option<StepCause>,
+    ) -> Action {
+        self.start_done = true;
+        if let (Some(cause), Mode::DryRun) = (step, self.policy.mode) {
+            self.told.would_step(cause, offset.rounded(), &mut self.notices);
+        }
+        self.interval = self.schedule.advance(self.policy.poll);
+        self.wake_at = reading.raw + self.interval;
+        let _ = self.health(reading, offset.nanos(), offset.sigma_ns, self.interval);
+        if self.is_close(reading, offset) {
+            self.judge_state(now, reading, offset);
+            self.told.nothing_withheld();
+        } else {
+            self.enter(State::Unsynchronised, now);
+            self.told.observed(offset.rounded());
+        }
+        Action::Wait(self.wake_at)
+    }
+
+    fn is_close(&self, reading: &Reading, offset: Offset) -> bool {
+        offset.nanos().abs() <= (CLOSE + reading.uncertainty).as_nanos_f64() + 4.0 * offset.sigma_ns
+    }
+
+    fn judge_state(&mut self, now: RawTime, reading: &Reading, offset: Offset) {
+        let before = self.state;
+        if !self.is_close(reading, offset) {
+            let slewing = if matches!(before, State::Starting | State::Acquiring) {
+                State::Acquiring
+            } else {
+                State::Recovering
+            };
+            if self.disturbance.is_some() && self.told.slewing() {
+                self.notices.push(Notice::Slewing { offset_ns: offset.rounded() });
+            }
+            self.enter(slewing, now);
+            return;
+        }
+        self.enter(State::Synchronised, now);
+        let disturbance = self.disturbance.take();
+        let slewed = self.told.slewed();
+        let first = self.statistics.first_synchronised(now);
+        if first || slewed || before == State::Unsynchronised {
+            let since = match disturbance {
+                Some(disturbance) if !first => disturbance.since,
+                _ => self.started,
+            };
+            self.notices.push(Notice::Synchronised { offset_ns: offset.rounded(), took_ns: now - since });
+        }
+    }
+
+    fn leave_holdover(&mut self, now: RawTime, offset: Duration) {
+        if self.state == State::Holdover {
+            let lasted_ns = now - self.state_since;
+            self.notices.push(Notice::HoldoverEnded { lasted_ns, offset_ns: offset });
+            self.schedule.hurry();
+            self.enter(State::Recovering, now);
+        }
+    }
+
+    fn conclude_step(&mut self, offset: Duration) {
+        if let Some(StepUnderWay { cause, before, noticed, done: Some(done) }) = self.step.take() {
+            self.told.stepped(cause, before, offset, done);
+            self.notices.push(Notice::Stepped {
+                cause,
+                before_ns: before,
+                after_ns: offset,
+                took_ns: done - noticed,
+            });
+            self.statistics.step_took(done - noticed);
+        }
+    }
+
+    fn host_frequency(&self, span: Duration) -> Frequency {
+        match &self.estimator {
+            Some(estimator) if span > Duration::ZERO => estimator.mean_frequency(span),
+            Some(estimator) => estimator.frequency().0,
+            None => self.kernel.rate.as_frequency(),
+        }
+    }
+
+    /// What to tell the kernel after `reading`, when `offset_ns` remains to be slewed; and keeps the bound.
+    fn health(&mut self, reading: &Reading, offset_ns: f64, sigma_ns: f64, interval: Duration) -> Health {
+        let skew = self.estimator.as_ref().map_or(Frequency::ZERO, |estimator| estimator.frequency().1);
+        let bound =
+            Bound::tracking(&Known { offset_ns, sigma_ns, uncertainty: reading.uncertainty, skew, interval });
+        self.bound = Some(bound);
+        Health {
+            synchronised: true,
+            max_error: bound.after(Duration::ZERO),
+            est_error: Duration::from_nanos_f64((offset_ns.abs() + sigma_ns).ceil()),
+        }
+    }
+
+    fn ask(&mut self, step: Option<Duration>, rate: Option<Frequency>, health: Health) -> Action {
+        let tai_offset = self.policy.tai_offset.filter(|wanted| *wanted != self.kernel.tai_offset);
+        self.asked =
+            Adjustment { step, rate: rate.map(KernelRate::nearest), health: Some(health), tai_offset };
+        Action::Adjust(self.asked)
+    }
+}

@@ -1,0 +1,464 @@
+//! The state machine: events in, one action out.
+//!
+//! Whoever drives the engine does what the action says and answers with the event that results, until
+//! the action is to wait ([`crate::driver::drive`] is that loop). The engine never asks for the time
+//! and never fails: trouble is a [`State`] and a [`Notice`].
+//!
+//! A reading goes through four questions, each in a file or type of its own: is the host's clock where
+//! it was expected ([`Estimator::surprise`]; a surprise is read again at once)? Is the system clock
+//! where we left it ([`SystemLine::departure`]; if not, somebody else moved it)? What does the policy
+//! allow ([`Policy::verdict`])? And how is it done ([`decide`])?
+
+mod decide;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use crate::adjust::{Adjustment, KernelState};
+use crate::bound::Bound;
+use crate::discipline::Schedule;
+use crate::estimator::{Estimator, Surprise};
+use crate::line::{Departure, SystemLine};
+use crate::notice::{Loss, Notice};
+use crate::policy::{Mode, Policy};
+use crate::reading::{Failure, Method, Reading};
+use crate::status::{Counters, State, StepCause};
+use crate::units::{Duration, Frequency, RawTime, Timestamp};
+use report::{Notices, Statistics};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Event {
+    /// The moment of [`Action::Wait`] has come.
+    Wake,
+    /// The kernel says that the clock was set, and it wasn't us.
+    ClockSet,
+    /// There is a device to read.
+    SourceFound,
+    /// There is none any more.
+    SourceLost(Loss),
+    /// The answer to [`Action::Read`].
+    Reading(Reading),
+    /// The other answer to it: every method failed.
+    ReadFailed(Method, Failure),
+    /// The answer to [`Action::Adjust`].
+    Adjusted(Applied),
+    /// The other answer to it, with the errno.
+    AdjustRefused(i32),
+}
+
+/// An adjustment that took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// The raw counter before the call.
+    pub before: RawTime,
+    /// The raw counter after it.
+    pub after: RawTime,
+    /// What the kernel says now.
+    pub kernel: KernelState,
+}
+
+/// What is to be done. There is always exactly one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Action {
+    /// Take a reading and hand it in.
+    Read,
+    /// Change the system clock and hand in the result.
+    Adjust(Adjustment),
+    /// Wait for any event, until this moment at the latest.
+    Wait(RawTime),
+}
+
+/// Readings at the start of this century or after the next one are nonsense: no hypervisor host runs
+/// there, and the kernel can't represent what lies beyond 2232.
+const PLAUSIBLE: (Timestamp, Timestamp) = (
+    Timestamp::from_nanos(1_577_836_800_000_000_000), // 2020-01-01
+    Timestamp::from_nanos(7_258_118_400_000_000_000), // 2200-01-01
+);
+/// How often a surprising reading is read again before the source counts as contradictory.
+const RETRIES: u32 = 6;
+/// Failures in a row after which the source counts as lost.
+const FAILURES: u32 = 3;
+/// The kernel's frequency at the start is believed this far.
+const KERNEL_GUESS: Frequency = Frequency::from_ppb_const(100_000.0);
+
+/// A reading that awaits confirmation.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    reading: Reading,
+    attempts: u32,
+}
+
+/// What is being put right.
+#[derive(Clone, Copy, Debug)]
+struct Disturbance {
+    cause: StepCause,
+    /// When it was heard of or seen.
+    since: RawTime,
+}
+
+/// A step that was asked for and not verified yet.
+#[derive(Clone, Copy, Debug)]
+struct StepUnderWay {
+    cause: StepCause,
+    before: Duration,
+    noticed: RawTime,
+    done: Option<RawTime>,
+}
+
+/// The engine.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    policy: Policy,
+    started: RawTime,
+    state: State,
+    state_since: RawTime,
+    has_source: bool,
+    kernel: KernelState,
+    estimator: Option<Estimator>,
+    line: Option<SystemLine>,
+    schedule: Schedule,
+    doubt: Option<Doubt>,
+    /// A reading that lies off the system clock's line, without a hint that somebody set the clock.
+    line_doubt: bool,
+    heard: Option<RawTime>,
+    surprised: Option<RawTime>,
+    disturbance: Option<Disturbance>,
+    step: Option<StepUnderWay>,
+    start_done: bool,
+    steps_after_start: u32,
+    failures: u32,
+    loss: Option<Loss>,
+    last: Option<Reading>,
+    /// From a reading to the effect of the adjustment that answers it.
+    lag: Duration,
+    interval: Duration,
+    slew: Frequency,
+    /// The adjustment that was asked for last.
+    asked: Adjustment,
+    wake_at: RawTime,
+    bound: Option<Bound>,
+    statistics: Statistics,
+    counters: Counters,
+    notices: Notices,
+    told: report::Told,
+}
+
+impl Engine {
+    /// An engine that starts at `now` with a system clock in the state `kernel`.
+    #[must_use]
+    pub fn new(policy: Policy, now: RawTime, kernel: KernelState) -> Self {
+        Self {
+            policy,
+            started: now,
+            state: State::Starting,
+            state_since: now,
+            has_source: false,
+            kernel,
+            estimator: None,
+            line: None,
+            schedule: Schedule::default(),
+            doubt: None,
+            line_doubt: false,
+            heard: None,
+            surprised: None,
+            disturbance: None,
+            step: None,
+            start_done: false,
+            steps_after_start: 0,
+            failures: 0,
+            loss: None,
+            last: None,
+            lag: Duration::ZERO,
+            interval: policy.poll,
+            slew: Frequency::ZERO,
+            asked: Adjustment { step: None, rate: None, health: None, tai_offset: None },
+            wake_at: now,
+            bound: None,
+            statistics: Statistics::default(),
+            counters: Counters::default(),
+            notices: Notices::default(),
+            told: report::Told::default(),
+        }
+    }
+
+    /// Another policy from now on.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+        self.told = report::Told::default();
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What the engine is doing.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// How fast the system clock runs against the raw counter, as far as we set it: timers that count
+    /// on a clock that is steered have to be corrected by this.
+    #[must_use]
+    pub fn system_rate(&self) -> Frequency {
+        self.kernel.rate.as_frequency()
+    }
+
+    /// The next thing that the user should hear of, until there is none.
+    pub fn take_notice(&mut self) -> Option<Notice> {
+        self.notices.take()
+    }
+
+    /// Takes in what happened at `now` and says what to do.
+    pub fn handle(&mut self, now: RawTime, event: Event) -> Action {
+        match event {
+            Event::Wake if self.has_source => Action::Read,
+            Event::Wake => self.hold(now),
+            Event::ClockSet => {
+                self.counters.clock_set_events += 1;
+                self.heard.get_or_insert(now);
+                if self.has_source { Action::Read } else { Action::Wait(self.wake_at) }
+            }
+            Event::SourceFound => {
+                self.has_source = true;
+                self.failures = 0;
+                self.schedule.hurry();
+                Action::Read
+            }
+            Event::SourceLost(loss) => {
+                self.has_source = false;
+                self.lose(now, loss)
+            }
+            Event::Reading(reading) => self.on_reading(now, reading),
+            Event::ReadFailed(method, failure) => self.on_failure(now, method, failure),
+            Event::Adjusted(applied) => self.on_adjusted(applied),
+            Event::AdjustRefused(errno) => self.on_refused(now, errno),
+        }
+    }
+
+    fn on_reading(&mut self, now: RawTime, reading: Reading) -> Action {
+        if reading.reference < PLAUSIBLE.0
+            || reading.reference > PLAUSIBLE.1
+            || reading.uncertainty.is_negative()
+        {
+            return self.on_failure(now, reading.method, Failure::Nonsense);
+        }
+        self.counters.readings += 1;
+        let broke = match self.judge_host(now, &reading) {
+            Judgement::ReadAgain => return Action::Read,
+            Judgement::GiveUp => return self.on_contradiction(now),
+            Judgement::Expected => false,
+            Judgement::Break => true,
+        };
+        self.failures = 0;
+        self.loss = None;
+        let foreign = match self.judge_system(now, &reading) {
+            Some(foreign) => foreign,
+            None => return Action::Read,
+        };
+        self.last = Some(reading);
+        self.decide(now, &reading, broke, foreign)
+    }
+
+    /// Is the host's clock where it was expected? Takes the reading into the estimator if it is
+    /// accepted.
+    fn judge_host(&mut self, now: RawTime, reading: &Reading) -> Judgement {
+        let doubt = self.doubt.take();
+        let confirmed = doubt.is_some_and(|doubt| agree(&doubt.reading, reading));
+        let Some(estimator) = &mut self.estimator else {
+            return match doubt {
+                Some(doubt) if confirmed => {
+                    let guess = (self.kernel.rate.as_frequency(), KERNEL_GUESS);
+                    let mut estimator = Estimator::new(&doubt.reading, Some(guess));
+                    estimator.update(reading);
+                    self.estimator = Some(estimator);
+                    Judgement::Expected
+                }
+                _ => self.doubt_it(reading, doubt),
+            };
+        };
+        let surprise = estimator.surprise(reading);
+        if surprise == Surprise::Break && !confirmed {
+            self.surprised.get_or_insert(now);
+            return self.doubt_it(reading, doubt);
+        }
+        if surprise == Surprise::Break {
+            estimator.rephase(reading);
+            self.schedule.hurry();
+            self.counters.breaks += 1;
+            return Judgement::Break;
+        }
+        if let Some(doubt) = doubt {
+            self.counters.outliers += 1;
+            self.notices.push(Notice::Outlier { reference_ns: doubt.reading.reference });
+        }
+        self.surprised = None;
+        estimator.update(reading);
+        if surprise == Surprise::Restless {
+            self.schedule.hurry_a_little(self.policy.poll);
+        }
+        Judgement::Expected
+    }
+
+    fn doubt_it(&mut self, reading: &Reading, before: Option<Doubt>) -> Judgement {
+        let attempts = before.map_or(0, |doubt| doubt.attempts) + 1;
+        if attempts > RETRIES {
+            return Judgement::GiveUp;
+        }
+        self.doubt = Some(Doubt { reading: *reading, attempts });
+        Judgement::ReadAgain
+    }
+
+    /// Is the system clock where we left it? `None`: read again before anybody is accused.
+    fn judge_system(&mut self, now: RawTime, reading: &Reading) -> Option<Foreign> {
+        let Some(line) = &mut self.line else {
+            self.line = Some(SystemLine::through(reading, self.kernel.rate));
+            return Some(Foreign::No);
+        };
+        if self.policy.mode != Mode::Control {
+            // Somebody else keeps the clock, and may do with it what he likes.
+            line.restart(reading);
+            return Some(Foreign::No);
+        }
+        match line.departure(reading, self.heard.is_some()) {
+            Departure::None => {
+                line.follow(reading);
+                self.line_doubt = false;
+                self.heard = None;
+                Some(Foreign::No)
+            }
+            Departure::Foreign(_) if self.heard.is_none() && !self.line_doubt => {
+                self.line_doubt = true;
+                self.surprised.get_or_insert(now);
+                None
+            }
+            Departure::Foreign(by) => {
+                line.restart(reading);
+                self.line_doubt = false;
+                let since = self.heard.take().or(self.surprised.take()).unwrap_or(now);
+                self.schedule.hurry();
+                Some(Foreign::Step { by, since })
+            }
+        }
+    }
+
+    fn on_failure(&mut self, now: RawTime, method: Method, failure: Failure) -> Action {
+        self.counters.failed_readings += 1;
+        self.failures = self.failures.saturating_add(1);
+        self.retry_or_lose(now, Loss::Failing(method, failure))
+    }
+
+    fn on_contradiction(&mut self, now: RawTime) -> Action {
+        self.counters.outliers += 1;
+        self.failures = self.failures.saturating_add(1);
+        self.retry_or_lose(now, Loss::Contradiction)
+    }
+
+    fn retry_or_lose(&mut self, now: RawTime, loss: Loss) -> Action {
+        if self.failures >= FAILURES {
+            return self.lose(now, loss);
+        }
+        self.loss = Some(loss);
+        if self.failures == 1 {
+            self.schedule.hurry();
+        }
+        self.wake_at = now + self.schedule.advance(self.policy.poll);
+        Action::Wait(self.wake_at)
+    }
+
+    fn on_adjusted(&mut self, applied: Applied) -> Action {
+        self.kernel = applied.kernel;
+        let Adjustment { step, rate, .. } = self.asked;
+        if let Some(line) = &mut self.line {
+            line.adjusted(applied.before, applied.after, step, rate.unwrap_or(applied.kernel.rate));
+        }
+        let effect = applied.before + (applied.after - applied.before).half();
+        if let Some(last) = self.last {
+            let lag = effect - last.raw;
+            if lag < Duration::from_millis(10) {
+                self.lag =
+                    if self.lag == Duration::ZERO { lag } else { (self.lag.times(3) + lag).half().half() };
+            }
+        }
+        if step.is_none() {
+            return Action::Wait(self.wake_at);
+        }
+        self.count_step();
+        if let Some(step) = &mut self.step {
+            step.done = Some(applied.after);
+        }
+        // See at once whether it is right: somebody may have set the clock again in between.
+        Action::Read
+    }
+
+    fn on_refused(&mut self, now: RawTime, errno: i32) -> Action {
+        self.counters.failed_adjustments += 1;
+        self.step = None;
+        self.told.refused(errno, &mut self.notices);
+        self.enter(State::Unsynchronised, now);
+        self.wake_at = now + self.policy.poll;
+        Action::Wait(self.wake_at)
+    }
+
+    fn count_step(&mut self) {
+        self.counters.steps += 1;
+        match self.step.map(|step| step.cause) {
+            Some(StepCause::ForeignStep) => self.counters.foreign_steps_undone += 1,
+            Some(StepCause::HostMoved | StepCause::Holdover) => self.steps_after_start += 1,
+            Some(StepCause::Start) | None => {}
+        }
+    }
+
+    fn enter(&mut self, state: State, now: RawTime) {
+        if self.state != state {
+            self.state = state;
+            self.state_since = now;
+        }
+    }
+}
+
+/// What a reading says of the host's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judgement {
+    /// It is where it was expected.
+    Expected,
+    /// It has moved, and a second reading says so too.
+    Break,
+    /// Surprising: read again.
+    ReadAgain,
+    /// No two readings agree.
+    GiveUp,
+}
+
+/// What a reading says of the system clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Foreign {
+    /// It is where we left it.
+    No,
+    /// Somebody else moved it.
+    Step {
+        /// By this much.
+        by: Duration,
+        /// When that was noticed.
+        since: RawTime,
+    },
+}
+
+/// Whether two readings tell the same story about the host's clock, at any frequency that a kernel can
+/// steer it to (10 %, and a little).
+fn agree(first: &Reading, second: &Reading) -> bool {
+    let dt = second.raw - first.raw;
+    if dt.is_negative() {
+        return false;
+    }
+    let moved = (second.reference - first.reference) - dt;
+    let allowed = first.uncertainty
+        + second.uncertainty
+        + Duration::from_micros(1)
+        + Duration::from_nanos(dt.as_nanos() / 8);
+    moved.abs() <= allowed
+}

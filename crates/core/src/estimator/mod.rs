@@ -1,0 +1,311 @@
+//! Where the host's clock is, and how fast it runs against the raw counter.
+//!
+//! A host whose clock is kept by NTP may be anything between a rock and a kite: its frequency is
+//! constant for hours, or changes by tens of ppb every second. No one assumption suits both, so a
+//! small bank of Kalman filters runs side by side, each with its own assumption ([`model`]), and each
+//! reading says how likely each of them is. What comes out is their mean, weighted by how well they
+//! did over about the last ten readings: a multiple-model estimator. Its weak point is a host that
+//! changes its habits; it then takes a few readings for the weights to move, and until then the
+//! published uncertainty is the old habit's.
+//!
+//! A **break** (the machine was stopped, the host's clock was set) is not noise and never goes into
+//! the filters: [`Estimator::surprise`] tells it beforehand, the engine confirms it, and
+//! [`Estimator::rephase`] drops the phase and keeps the frequency.
+//!
+//! The estimator also remembers the mean frequency over up to an hour. A holdover uses that, not the
+//! last second's.
+
+mod model;
+
+use crate::reading::Reading;
+use crate::units::{Duration, Frequency, RawTime, Timestamp};
+use model::{Expected, Model, Restlessness};
+
+/// The assumptions, from a rock to a kite.
+const BANK: [Restlessness; 8] = [
+    Restlessness { frequency: 0.02, drift: 0.0 },
+    Restlessness { frequency: 0.2, drift: 0.0 },
+    Restlessness { frequency: 1.0, drift: 0.05 },
+    Restlessness { frequency: 4.0, drift: 0.4 },
+    Restlessness { frequency: 12.0, drift: 2.0 },
+    Restlessness { frequency: 12.0, drift: 8.0 },
+    Restlessness { frequency: 50.0, drift: 15.0 },
+    Restlessness { frequency: 500.0, drift: 100.0 },
+];
+/// What is left of a filter's standing after each reading: a memory of about ten.
+const STANDING_KEPT: f64 = 0.9;
+/// Memory of the long-term frequency.
+const LONG_TERM_S: f64 = 3_600.0;
+/// How much time must have been seen before the long-term frequency means something.
+const LONG_TERM_NEEDS_S: f64 = 10.0;
+/// What the variance of the frequency is when nothing is known: (500 ppm)².
+const UNKNOWN_FREQUENCY_VARIANCE: f64 = 2.5e11;
+
+/// How far a reading lies from what was expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surprise {
+    /// Within what the estimator has learnt to expect.
+    None,
+    /// More than that, but a host that changed its frequency can explain it.
+    Restless,
+    /// No frequency that a steered clock has explains it: the phase jumped, or the reading is bad.
+    Break,
+}
+
+/// The estimator.
+#[derive(Clone, Debug)]
+pub struct Estimator {
+    /// The last reading: phases count from here.
+    anchor_raw: RawTime,
+    anchor_reference: Timestamp,
+    models: [Model; BANK.len()],
+    /// Logarithms of the likelihoods, fading.
+    standing: [f64; BANK.len()],
+    weights: [f64; BANK.len()],
+    long_term: LongTerm,
+    residual_square: f64,
+    readings: u32,
+}
+
+/// The host's clock at one moment, in the terms of the raw counter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// What the host's clock says.
+    pub reference: Timestamp,
+    /// What has to be added to `reference`, in nanoseconds: below one in magnitude.
+    pub fraction_ns: f64,
+    /// One standard deviation of that.
+    pub sigma_ns: f64,
+}
+
+impl Estimator {
+    /// Starts at `first`. `frequency` is a guess of the host's frequency against the raw counter with
+    /// its standard deviation, such as the kernel's last setting.
+    #[must_use]
+    pub fn new(first: &Reading, frequency: Option<(Frequency, Frequency)>) -> Self {
+        let (mean, variance) = match frequency {
+            Some((guess, sigma)) => (guess.as_ppb(), sigma.as_ppb() * sigma.as_ppb()),
+            None => (0.0, UNKNOWN_FREQUENCY_VARIANCE),
+        };
+        Self {
+            anchor_raw: first.raw,
+            anchor_reference: first.reference,
+            models: BANK.map(|assumed| Model::new(assumed, reading_variance(first), mean, variance)),
+            standing: [0.0; BANK.len()],
+            weights: [1.0 / 8.0; BANK.len()],
+            long_term: LongTerm::default(),
+            residual_square: 0.0,
+            readings: 1,
+        }
+    }
+
+    /// How surprising `reading` is. Nothing is changed.
+    #[must_use]
+    pub fn surprise(&self, reading: &Reading) -> Surprise {
+        let dt = self.seconds_to(reading.raw);
+        if dt < 0.0 {
+            return Surprise::Break;
+        }
+        let noise = reading_variance(reading);
+        let expected: [Expected; BANK.len()] = self.models.map(|mut model| model.predict(dt, noise));
+        let (mean, variance) =
+            mixture(&self.weights, |i| expected.get(i).map_or((0.0, 0.0), |e| (e.phase, e.variance)));
+        let off = (self.measured(reading) - mean).abs();
+        let learnt = 6.0 * variance.sqrt();
+        // Anything that a kernel or an NTP daemon steers changes its frequency by less than this
+        // between two readings, except when it has to catch up, and that is a break to us.
+        let steerable = 1_000.0 + 1_000.0 * dt + reading.uncertainty.as_nanos_f64();
+        if off <= learnt {
+            Surprise::None
+        } else if off <= steerable {
+            Surprise::Restless
+        } else {
+            Surprise::Break
+        }
+    }
+
+    /// Takes in a reading that is not a break. One that is not newer than the last is ignored.
+    pub fn update(&mut self, reading: &Reading) {
+        let dt = self.seconds_to(reading.raw);
+        if dt <= 0.0 {
+            return;
+        }
+        let noise = reading_variance(reading);
+        let measured = self.measured(reading);
+        let mut residual = 0.0;
+        for ((model, standing), weight) in self.models.iter_mut().zip(&mut self.standing).zip(self.weights) {
+            let expected = model.predict(dt, noise);
+            let innovation = measured - expected.phase;
+            residual += weight * innovation;
+            *standing = STANDING_KEPT * *standing
+                - 0.5 * (expected.variance.ln() + innovation * innovation / expected.variance);
+            model.update(measured, noise);
+            model.phase -= measured;
+        }
+        self.reweigh();
+        self.anchor_raw = reading.raw;
+        self.anchor_reference = reading.reference;
+        self.readings = self.readings.saturating_add(1);
+        let share = (1.0 / f64::from(self.readings.saturating_sub(1).max(1))).max(1.0 / 16.0);
+        self.residual_square += share * (residual * residual - self.residual_square);
+        let (frequency, variance) = self.frequency_moments();
+        self.long_term.take(frequency, variance, dt);
+    }
+
+    /// Accepts a break at `reading`: the phase starts anew there, the frequency is kept. Where the jump
+    /// could also be a changed frequency, the frequency becomes as uncertain as that.
+    pub fn rephase(&mut self, reading: &Reading) {
+        let dt = self.seconds_to(reading.raw).max(1e-6);
+        let (mean, _) =
+            mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
+        let apparent = ((self.measured(reading) - mean) / dt).abs();
+        // Kernels steer by up to 10 %: beyond that it was no frequency.
+        let doubt = if apparent < 1.1e8 { apparent } else { 100.0 };
+        for model in &mut self.models {
+            model.rephase(reading_variance(reading), doubt * doubt);
+        }
+        self.anchor_raw = reading.raw;
+        self.anchor_reference = reading.reference;
+    }
+
+    /// The host's clock at `raw`, which may lie a little before the last reading.
+    #[must_use]
+    pub fn at(&self, raw: RawTime) -> Estimate {
+        let dt = self.seconds_to(raw);
+        let (phase, variance) = mixture(&self.weights, |i| {
+            self.models.get(i).map_or((0.0, 0.0), |model| {
+                let grown = model.frequency_variance() * dt * dt;
+                (model.phase_after(dt), model.phase_variance() + grown)
+            })
+        });
+        let whole = Duration::from_nanos_f64(phase);
+        Estimate {
+            reference: self.anchor_reference + (raw - self.anchor_raw) + whole,
+            fraction_ns: phase - whole.as_nanos_f64(),
+            sigma_ns: variance.sqrt(),
+        }
+    }
+
+    /// The host's frequency against the raw counter, as it is expected on average over the next `span`.
+    #[must_use]
+    pub fn mean_frequency(&self, span: Duration) -> Frequency {
+        let dt = span.as_secs_f64();
+        let (mean, _) = mixture(&self.weights, |i| {
+            self.models.get(i).map_or((0.0, 0.0), |m| (m.mean_frequency(dt), 0.0))
+        });
+        Frequency::from_ppb(mean)
+    }
+
+    /// The frequency now, and one standard deviation of it.
+    #[must_use]
+    pub fn frequency(&self) -> (Frequency, Frequency) {
+        let (mean, variance) = self.frequency_moments();
+        (Frequency::from_ppb(mean), Frequency::from_ppb(variance.sqrt()))
+    }
+
+    /// How fast the frequency changes, in ppb a second.
+    #[must_use]
+    pub fn drift_ppb_per_s(&self) -> f64 {
+        mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.drift, 0.0))).0
+    }
+
+    /// The mean frequency over up to the last hour, and by how much single readings differ from it
+    /// (one standard deviation); `None` until there are ten seconds of it.
+    #[must_use]
+    pub fn long_term_frequency(&self) -> Option<(Frequency, Frequency)> {
+        self.long_term.value()
+    }
+
+    /// Root mean square of how far the last readings (about 16) fell from their prediction.
+    #[must_use]
+    pub fn residual_rms_ns(&self) -> f64 {
+        self.residual_square.sqrt()
+    }
+
+    /// The moment of the last reading.
+    #[must_use]
+    pub const fn last(&self) -> RawTime {
+        self.anchor_raw
+    }
+
+    fn seconds_to(&self, raw: RawTime) -> f64 {
+        (raw - self.anchor_raw).as_secs_f64()
+    }
+
+    /// The phase that `reading` measures: how much further the host's clock went than the raw counter
+    /// since the anchor.
+    fn measured(&self, reading: &Reading) -> f64 {
+        ((reading.reference - self.anchor_reference) - (reading.raw - self.anchor_raw)).as_nanos_f64()
+    }
+
+    fn frequency_moments(&self) -> (f64, f64) {
+        mixture(&self.weights, |i| {
+            self.models.get(i).map_or((0.0, 0.0), |m| (m.frequency, m.frequency_variance()))
+        })
+    }
+
+    fn reweigh(&mut self) {
+        let best = self.standing.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut sum = 0.0;
+        for (weight, standing) in self.weights.iter_mut().zip(&mut self.standing) {
+            // Relative to the best, so that the numbers never run away.
+            *standing -= best;
+            *weight = standing.exp();
+            sum += *weight;
+        }
+        for weight in &mut self.weights {
+            *weight /= sum;
+        }
+    }
+}
+
+/// Variance of a reading's phase: its place in the bracket is uniformly distributed, and no reading is
+/// better than the nanosecond in which the kernel counts.
+fn reading_variance(reading: &Reading) -> f64 {
+    let half = reading.uncertainty.as_nanos_f64();
+    half * half / 3.0 + 1.0
+}
+
+/// Mean and variance of a weighted mixture of (mean, variance).
+fn mixture(weights: &[f64; BANK.len()], part: impl Fn(usize) -> (f64, f64)) -> (f64, f64) {
+    let mean = weights.iter().enumerate().map(|(i, w)| w * part(i).0).sum::<f64>();
+    let variance = weights
+        .iter()
+        .enumerate()
+        .map(|(i, w)| {
+            let (m, v) = part(i);
+            w * (v + (m - mean) * (m - mean))
+        })
+        .sum();
+    (mean, variance)
+}
+
+/// The mean frequency over a long time, every second counting the same until the memory is full.
+#[derive(Clone, Copy, Debug, Default)]
+struct LongTerm {
+    seconds: f64,
+    mean: f64,
+    variance: f64,
+}
+
+impl LongTerm {
+    fn take(&mut self, frequency: f64, variance: f64, dt: f64) {
+        // A frequency that isn't known to 10 ppm yet would spoil the mean for a long time.
+        if variance > 1e8 {
+            return;
+        }
+        self.seconds = (self.seconds + dt).min(LONG_TERM_S);
+        let share = (dt / self.seconds).min(1.0);
+        let off = frequency - self.mean;
+        self.mean += share * off;
+        self.variance += share * ((1.0 - share) * off * off - self.variance);
+    }
+
+    fn value(&self) -> Option<(Frequency, Frequency)> {
+        (self.seconds >= LONG_TERM_NEEDS_S)
+            .then(|| (Frequency::from_ppb(self.mean), Frequency::from_ppb(self.variance.max(0.0).sqrt())))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! One Kalman filter: the host's clock against the raw counter, under one assumption of how restless
+//! the host's clock is.
+//!
+//! State: phase (ns), frequency (ppb, that is ns a second) and drift (ppb a second) of the host's
+//! clock against the raw counter. Frequency does a random walk of intensity `q_frequency`; drift
+//! does one of intensity `q_drift` and decays with a time constant, because no host's frequency runs
+//! off in a straight line for long. Measured is the phase alone.
+//!
+//! The discrete process noise is the integral of white noise through the chain of integrators, see
+//! Bar-Shalom, Li and Kirubarajan, "Estimation with Applications to Tracking and Navigation", 6.2-6.3.
+
+/// How fast a drift is forgotten, in seconds.
+const DRIFT_MEMORY_S: f64 = 20.0;
+/// White phase noise of any clock comparison, ns² per second: what counters and kernels round.
+const Q_PHASE: f64 = 0.05;
+
+/// An assumption: how fast the frequency and its drift wander.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Restlessness {
+    /// Random walk of the frequency, ppb per square root of a second.
+    pub(super) frequency: f64,
+    /// Random walk of the drift, ppb per second per square root of a second; 0: no drift at all.
+    pub(super) drift: f64,
+}
+
+/// The estimate of one filter. The phase counts from the estimator's anchor.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Model {
+    assumed: Restlessness,
+    pub(super) phase: f64,
+    pub(super) frequency: f64,
+    pub(super) drift: f64,
+    /// Covariance: phase, frequency, drift; the upper triangle.
+    pp: f64,
+    pf: f64,
+    pd: f64,
+    ff: f64,
+    fd: f64,
+    dd: f64,
+}
+
+/// The phase that a filter expects, and the variance of a reading around it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub(super) phase: f64,
+    pub(super) variance: f64,
+}
+
+impl Model {
+    pub(super) fn new(
+        assumed: Restlessness,
+        phase_variance: f64,
+        frequency: f64,
+        frequency_variance: f64,
+    ) -> Self {
+        let initial_drift = if assumed.drift > 0.0 { 4.0 * assumed.drift } else { 0.0 };
+        Self {
+            assumed,
+            phase: 0.0,
+            frequency,
+            drift: 0.0,
+            pp: phase_variance,
+            pf: 0.0,
+            pd: 0.0,
+            ff: frequency_variance,
+            fd: 0.0,
+            dd: initial_drift * initial_drift,
+        }
+    }
+
+    pub(super) const fn phase_variance(&self) -> f64 {
+        self.pp
+    }
+
+    pub(super) const fn frequency_variance(&self) -> f64 {
+        self.ff
+    }
+
+    /// The phase `dt` seconds on, without changing the filter.
+    pub(super) fn phase_after(&self, dt: f64) -> f64 {
+        let (to_phase, _, _) = drift_terms(dt);
+        self.phase + self.frequency * dt + self.drift * to_phase
+    }
+
+    /// The frequency, averaged over the next `dt` seconds.
+    pub(super) fn mean_frequency(&self, dt: f64) -> f64 {
+        if dt > 0.0 { (self.phase_after(dt) - self.phase) / dt } else { self.frequency }
+    }
+
+    /// Moves the filter `dt` seconds on, and tells what it expects of a reading there.
+    pub(super) fn predict(&mut self, dt: f64, reading_variance: f64) -> Expected {
+        let (a, b, decay) = drift_terms(dt);
+        self.phase += self.frequency * dt + self.drift * a;
+        self.frequency += self.drift * b;
+        self.drift *= decay;
+
+        // P := F P F', F = [1 dt a; 0 1 b; 0 0 decay].
+        let (pp, pf, pd, ff, fd, dd) = (self.pp, self.pf, self.pd, self.ff, self.fd, self.dd);
+        self.pp = pp + 2.0 * (dt * pf + a * pd) + dt * dt * ff + 2.0 * a * dt * fd + a * a * dd;
+        self.pf = pf + dt * ff + a * fd + b * (pd + dt * fd + a * dd);
+        self.pd = decay * (pd + dt * fd + a * dd);
+        self.ff = ff + 2.0 * b * fd + b * b * dd;
+        self.fd = decay * (fd + b * dd);
+        self.dd = decay * decay * dd;
+
+        let qf = self.assumed.frequency * self.assumed.frequency;
+        let qd = self.assumed.drift * self.assumed.drift;
+        let (t1, s1) = (dt, dt.min(DRIFT_MEMORY_S));
+        let (t2, s2) = (t1 * t1, s1 * s1);
+        self.pp += Q_PHASE * t1 + qf * t1 * t2 / 3.0 + qd * s1 * s2 * t2 / 20.0;
+        self.pf += qf * t2 / 2.0 + qd * s1 * s2 * t1 / 8.0;
+        self.pd += qd * s1 * s2 / 6.0;
+        self.ff += qf * t1 + qd * s1 * s2 / 3.0;
+        self.fd += qd * s2 / 2.0;
+        self.dd += qd * s1;
+        Expected { phase: self.phase, variance: self.pp + reading_variance }
+    }
+
+    /// Takes in a reading of the phase, `measured`, at the moment that was predicted last.
+    pub(super) fn update(&mut self, measured: f64, reading_variance: f64) {
+        let innovation = measured - self.phase;
+        let s = self.pp + reading_variance;
+        let (kp, kf, kd) = (self.pp / s, self.pf / s, self.pd / s);
+        self.phase += kp * innovation;
+        self.frequency += kf * innovation;
+        self.drift += kd * innovation;
+        let (pp, pf, pd) = (self.pp, self.pf, self.pd);
+        self.pp = (pp - kp * pp).max(0.0);
+        self.pf = pf - kp * pf;
+        self.pd = pd - kp * pd;
+        self.ff = (self.ff - kf * pf).max(0.0);
+        self.fd -= kf * pd;
+        self.dd = (self.dd - kd * pd).max(0.0);
+    }
+
+    /// Forgets the phase, which now is zero with this variance; the frequency is kept and its variance
+    /// grows by `more_frequency_variance`.
+    pub(super) fn rephase(&mut self, phase_variance: f64, more_frequency_variance: f64) {
+        self.phase = 0.0;
+        self.pp = phase_variance;
+        self.pf = 0.0;
+        self.pd = 0.0;
+        self.ff += more_frequency_variance;
+        self.fd = 0.0;
+    }
+}
+
+/// What a drift of 1 does in `dt` seconds: to the phase, to the frequency, and what is left of it.
+fn drift_terms(dt: f64) -> (f64, f64, f64) {
+    let decay = (-dt / DRIFT_MEMORY_S).exp();
+    let to_frequency = DRIFT_MEMORY_S * (1.0 - decay);
+    // The integral of the above; for a small dt the closed form loses all its digits.
+    let to_phase = if dt < 1e-2 { dt * dt / 2.0 } else { DRIFT_MEMORY_S * (dt - to_frequency) };
+    (to_phase, to_frequency, decay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_frequency_is_learnt_from_clean_readings() {
+        let mut model = Model::new(Restlessness { frequency: 0.1, drift: 0.0 }, 1.0, 0.0, 1e10);
+        for second in 1..=10 {
+            model.predict(1.0, 1.0);
+            model.update(20_000.0 * f64::from(second), 1.0);
+        }
+        assert!((model.frequency - 20_000.0).abs() < 1.0, "{model:?}");
+        assert!((model.mean_frequency(5.0) - 20_000.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn the_covariance_stays_positive_over_wild_intervals() {
+        let mut model = Model::new(Restlessness { frequency: 30.0, drift: 3.0 }, 1.0, 0.0, 1e10);
+        for (n, dt) in
+            [1e-6, 0.005, 64.0, 1e-4, 1.0, 3600.0, 1e-6, 0.01].into_iter().cycle().take(4_000).enumerate()
+        {
+            let expected = model.predict(dt, 2.0);
+            model.update(expected.phase + if n % 2 == 0 { 50.0 } else { -50.0 }, 2.0);
+            assert!(model.pp >= 0.0 && model.ff >= 0.0 && model.dd >= 0.0, "{model:?}");
+            assert!(model.pp.is_finite() && model.frequency.is_finite(), "{model:?}");
+        }
+    }
+
+    #[test]
+    fn the_drift_terms_meet_where_the_formula_changes() {
+        let (below, _, _) = drift_terms(0.009_999);
+        let (above, _, _) = drift_terms(0.010_001);
+        assert!((above / below - 1.0).abs() < 1e-3);
+    }
+}

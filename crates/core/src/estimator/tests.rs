@@ -1,0 +1,103 @@
+use super::*;
+use crate::reading::Method;
+
+/// A host whose clock has run off by `phase_ns` at raw time `ns`.
+fn reading(ns: i64, phase_ns: f64) -> Reading {
+    let reference = 1_700_000_000_000_000_000 + ns + Duration::from_nanos_f64(phase_ns).as_nanos();
+    Reading {
+        reference: Timestamp::from_nanos(reference),
+        system: Timestamp::from_nanos(reference),
+        raw: RawTime::from_nanos(ns),
+        uncertainty: Duration::from_nanos(1),
+        method: Method::Precise,
+    }
+}
+
+/// A repeatable number in -1 ..= 1.
+fn noise(n: i64) -> f64 {
+    let x = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    f64::from((x >> 33) as i32) / f64::from(1 << 30)
+}
+
+fn settled(seconds: i64, phase: impl Fn(f64) -> f64) -> Estimator {
+    let mut estimator = Estimator::new(&reading(0, phase(0.0)), None);
+    for second in 1..=seconds {
+        estimator.update(&reading(second * 1_000_000_000, phase(second as f64) + noise(second)));
+    }
+    estimator
+}
+
+#[test]
+fn a_steady_host_is_known_to_a_fraction_of_a_ppb() {
+    let estimator = settled(120, |t| 20_117.0 * t);
+    let (frequency, sigma) = estimator.frequency();
+    assert!((frequency.as_ppb() - 20_117.0).abs() < 0.5, "{frequency:?}");
+    assert!(sigma.as_ppb() < 1.0, "{sigma:?}");
+}
+
+#[test]
+fn a_wandering_host_is_followed_without_lag() {
+    // 0.5 ppm of a 60 s sinusoid: the frequency changes by up to 52 ppb each second.
+    let omega = core::f64::consts::TAU / 60.0;
+    let phase = |t: f64| 20_000.0 * t + 500.0 / omega * (1.0 - (omega * t).cos());
+    let mut worst: f64 = 0.0;
+    let mut estimator = settled(60, phase);
+    for second in 61..=300 {
+        let next = reading(second * 1_000_000_000, phase(second as f64) + noise(second));
+        let predicted = estimator.at(next.raw);
+        worst = worst.max((predicted.reference - next.reference).as_nanos_f64().abs());
+        estimator.update(&next);
+    }
+    assert!(worst < 25.0, "one second ahead it was wrong by {worst} ns");
+}
+
+#[test]
+fn a_break_is_told_from_a_restless_host() {
+    let estimator = settled(60, |t| 20_000.0 * t);
+    let at = |extra: f64| estimator.surprise(&reading(61_000_000_000, 20_000.0 * 61.0 + extra));
+    assert_eq!(at(3.0), Surprise::None);
+    assert_eq!(at(500.0), Surprise::Restless);
+    assert_eq!(at(-10_000.0), Surprise::Break);
+    assert_eq!(at(5e9), Surprise::Break);
+}
+
+#[test]
+fn a_break_drops_the_phase_and_keeps_the_frequency() {
+    let mut estimator = settled(60, |t| 20_000.0 * t);
+    let paused = reading(61_000_000_000, 20_000.0 * 61.0 + 5e9);
+    estimator.rephase(&paused);
+    assert_eq!(estimator.at(paused.raw).reference, paused.reference);
+    let (frequency, _) = estimator.frequency();
+    assert!((frequency.as_ppb() - 20_000.0).abs() < 1.0);
+}
+
+#[test]
+fn a_host_that_changed_its_frequency_is_learnt_again_at_once() {
+    let mut estimator = settled(60, |t| 20_000.0 * t);
+    // 500 ppm from here on, found out after a second.
+    let phase = |t: f64| 20_000.0 * t + 500_000.0 * (t - 60.0);
+    estimator.rephase(&reading(61_000_000_000, phase(61.0)));
+    for ms in [5_i64, 15, 35, 75, 155, 315] {
+        let t = 61.0 + ms as f64 / 1e3;
+        estimator.update(&reading(61_000_000_000 + ms * 1_000_000, phase(t)));
+    }
+    assert!((estimator.frequency().0.as_ppb() - 520_000.0).abs() < 100.0);
+}
+
+#[test]
+fn the_long_term_frequency_outlives_a_wander() {
+    let omega = core::f64::consts::TAU / 60.0;
+    let estimator = settled(615, |t| 20_000.0 * t + 500.0 / omega * (1.0 - (omega * t).cos()));
+    let (frequency, spread) = estimator.long_term_frequency().expect("ten minutes of readings");
+    assert!((frequency.as_ppb() - 20_000.0).abs() < 30.0, "{frequency:?}");
+    assert!((200.0..600.0).contains(&spread.as_ppb()), "{spread:?}");
+}
+
+#[test]
+fn readings_that_do_not_advance_change_nothing() {
+    let mut estimator = settled(10, |t| 20_000.0 * t);
+    let before = estimator.at(RawTime::from_nanos(10_500_000_000));
+    estimator.update(&reading(10_000_000_000, 0.0));
+    estimator.update(&reading(9_000_000_000, 1e9));
+    assert_eq!(estimator.at(RawTime::from_nanos(10_500_000_000)), before);
+}

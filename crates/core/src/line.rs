@@ -1,0 +1,206 @@
+//! The system clock as a straight line over the raw counter.
+//!
+//! Both clocks count the same oscillator, and the kernel runs the system clock at exactly the rate
+//! that it was told, so between two adjustments the system clock is predictable to nanoseconds. What
+//! departs from the line by more was somebody else. What departs by less is the kernel's own rounding
+//! (it steers by whole units of a multiplier and pays the difference back later: `timekeeping_adjust`,
+//! Linux 6.1), and answering that would be correcting the same error twice; so the line is a filter.
+
+use crate::adjust::KernelRate;
+use crate::reading::{Method, Reading};
+use crate::units::{Duration, Frequency, RawTime, Timestamp};
+
+/// Variance of how a reading pairs the system clock with the raw counter, ns²: for a precise cross
+/// timestamp (the same counter value), and for any other (two clocks read one after the other).
+const PAIRING: (f64, f64) = (4.0, 250_000.0);
+/// What the line itself may lose, ns² per second.
+const WANDER: f64 = 1.0;
+/// How far from the line nobody is suspected, without a hint and with one (the kernel said that the
+/// clock was set), in ns.
+const UNSUSPICIOUS: (f64, f64) = (2_000.0, 150.0);
+
+/// The line.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemLine {
+    raw: RawTime,
+    system: Timestamp,
+    fraction_ns: f64,
+    rate: KernelRate,
+    variance: f64,
+}
+
+/// How a reading lies to the line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Departure {
+    /// On it, as far as can be told.
+    None,
+    /// Off it by this much (system clock minus line): somebody else moved the clock.
+    Foreign(Duration),
+}
+
+impl SystemLine {
+    /// The line through `reading` of a clock that runs at `rate`.
+    #[must_use]
+    pub fn through(reading: &Reading, rate: KernelRate) -> Self {
+        Self {
+            raw: reading.raw,
+            system: reading.system,
+            fraction_ns: 0.0,
+            rate,
+            variance: pairing(reading.method),
+        }
+    }
+
+    /// How fast the clock runs.
+    #[must_use]
+    pub const fn rate(&self) -> KernelRate {
+        self.rate
+    }
+
+    /// How `reading` lies to the line; `hinted` if the kernel said that somebody set the clock.
+    #[must_use]
+    pub fn departure(&self, reading: &Reading, hinted: bool) -> Departure {
+        let off = self.off(reading);
+        let allowed = if hinted { UNSUSPICIOUS.1 } else { UNSUSPICIOUS.0 };
+        // 0.2 ppm: a kernel without ticks is a multiplier's unit wrong until the next one.
+        let rounding = 200.0 * (reading.raw - self.raw).as_secs_f64().clamp(0.0, 10.0);
+        let noise = 6.0 * (self.variance + pairing(reading.method)).sqrt();
+        if off.abs() > allowed.max(noise) + rounding {
+            Departure::Foreign(Duration::from_nanos_f64(off))
+        } else {
+            Departure::None
+        }
+    }
+
+    /// Moves the line to a reading that lies on it.
+    pub fn follow(&mut self, reading: &Reading) {
+        let off = self.off(reading);
+        let dt = (reading.raw - self.raw).as_secs_f64().max(0.0);
+        let predicted = self.variance + WANDER * dt;
+        let noise = pairing(reading.method) + (60.0 * dt.min(1.0)).powi(2).min(off * off);
+        let gain = predicted / (predicted + noise);
+        self.variance = predicted * (1.0 - gain);
+        // From the reading, the line lies (1 - gain) of the departure back.
+        self.anchor(reading.raw, reading.system, -(1.0 - gain) * off);
+    }
+
+    /// Starts a new line at `reading`, at the same rate.
+    pub fn restart(&mut self, reading: &Reading) {
+        *self = Self::through(reading, self.rate);
+    }
+
+    /// An adjustment took effect between `before` and `after`.
+    pub fn adjusted(&mut self, before: RawTime, after: RawTime, step: Option<Duration>, rate: KernelRate) {
+        let middle = before + (after - before).half();
+        let (system, fraction_ns) = self.system_at(middle);
+        self.anchor(middle, system + step.unwrap_or_default(), fraction_ns);
+        // Anywhere in the call: uniformly distributed.
+        let change = (rate.as_frequency() - self.rate.as_frequency()).as_ratio();
+        let width = change * (after - before).as_nanos_f64();
+        self.variance += width * width / 12.0;
+        self.rate = rate;
+    }
+
+    /// What the system clock says at `raw`: whole nanoseconds, and what is to be added to them.
+    #[must_use]
+    pub fn system_at(&self, raw: RawTime) -> (Timestamp, f64) {
+        let span = raw - self.raw;
+        let gained = span.as_nanos_f64() * self.rate.as_frequency().as_ratio() + self.fraction_ns;
+        let whole = Duration::from_nanos_f64(gained);
+        (self.system + span + whole, gained - whole.as_nanos_f64())
+    }
+
+    /// Variance of the line, ns².
+    #[must_use]
+    pub const fn variance(&self) -> f64 {
+        self.variance
+    }
+
+    /// How fast the clock is told to run.
+    #[must_use]
+    pub fn frequency(&self) -> Frequency {
+        self.rate.as_frequency()
+    }
+
+    fn off(&self, reading: &Reading) -> f64 {
+        let (system, fraction_ns) = self.system_at(reading.raw);
+        (reading.system - system).as_nanos_f64() - fraction_ns
+    }
+
+    fn anchor(&mut self, raw: RawTime, system: Timestamp, fraction_ns: f64) {
+        let whole = Duration::from_nanos_f64(fraction_ns);
+        self.raw = raw;
+        self.system = system + whole;
+        self.fraction_ns = fraction_ns - whole.as_nanos_f64();
+    }
+}
+
+const fn pairing(method: Method) -> f64 {
+    match method {
+        Method::Precise => PAIRING.0,
+        Method::Extended | Method::SysOffset | Method::Bracket => PAIRING.1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(raw_ns: i64, system_ns: i64) -> Reading {
+        Reading {
+            reference: Timestamp::from_nanos(0),
+            system: Timestamp::from_nanos(system_ns),
+            raw: RawTime::from_nanos(raw_ns),
+            uncertainty: Duration::from_nanos(1),
+            method: Method::Precise,
+        }
+    }
+
+    #[test]
+    fn a_clock_left_alone_stays_on_its_line() {
+        let rate = KernelRate::nearest(Frequency::from_ppm(-20.0));
+        let line = SystemLine::through(&reading(0, 0), rate);
+        assert_eq!(
+            line.departure(&reading(1_000_000_000, 1_000_000_000 - 20_000 + 40), false),
+            Departure::None
+        );
+    }
+
+    #[test]
+    fn a_microsecond_is_noticed_with_a_hint_and_ten_without() {
+        let line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
+        let moved = reading(100_000_000, 100_001_000);
+        assert_eq!(line.departure(&moved, true), Departure::Foreign(Duration::from_nanos(1_000)));
+        assert_eq!(line.departure(&moved, false), Departure::None);
+        let moved = reading(100_000_000, 100_010_000);
+        assert_eq!(line.departure(&moved, false), Departure::Foreign(Duration::from_nanos(10_000)));
+    }
+
+    #[test]
+    fn a_step_and_a_new_rate_move_the_line() {
+        let mut line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
+        let fast = KernelRate::nearest(Frequency::from_ppm(80_000.0));
+        line.adjusted(RawTime::from_nanos(90), RawTime::from_nanos(110), Some(Duration::from_secs(-3)), fast);
+        let (system, fraction) = line.system_at(RawTime::from_nanos(1_000_100));
+        assert_eq!(system.as_nanos(), 1_000_100 - 3_000_000_000 + 80_000);
+        assert!(fraction.abs() < 0.5);
+    }
+
+    #[test]
+    fn rounding_by_the_kernel_is_mostly_ignored_and_a_lasting_departure_is_followed() {
+        let mut line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
+        for second in 1..=50 {
+            line.follow(&reading(second * 1_000_000_000, second * 1_000_000_000));
+        }
+        line.follow(&reading(51_000_000_000, 51_000_000_060));
+        let (system, fraction) = line.system_at(RawTime::from_nanos(51_000_000_000));
+        let moved = (system.as_nanos() - 51_000_000_000) as f64 + fraction;
+        assert!((0.0..10.0).contains(&moved), "moved by {moved} ns");
+        for second in 52..=200 {
+            line.follow(&reading(second * 1_000_000_000, second * 1_000_000_000 + 60));
+        }
+        let (system, fraction) = line.system_at(RawTime::from_nanos(200_000_000_000));
+        let moved = (system.as_nanos() - 200_000_000_000) as f64 + fraction;
+        assert!((30.0..61.0).contains(&moved), "moved by {moved} ns");
+    }
+}
