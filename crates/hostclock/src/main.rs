@@ -1,2 +1,51 @@
-//! placeholder
-fn main() {}
+//! hostclock keeps a virtual machine's clock on its hypervisor host's time.
+//!
+//! The program is the daemon (`run`) and the commands around it. Each command is a file of
+//! [`commands`]; what decides about the clock is in `hostclock-core`, what touches the kernel in
+//! `hostclock-linux`.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod commands;
+mod config;
+#[cfg(target_os = "linux")]
+mod daemon;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Code;
+
+fn main() -> ExitCode {
+    let code = match Cli::parse().command {
+        Command::Run(args) => run(&args),
+        Command::Config(args) => commands::config::run(&args),
+        Command::Status(_) | Command::Sources(_) | Command::Tracking(_) => {
+            output::complain("this command is still to come");
+            Code::Failed
+        }
+    };
+    code.into()
+}
+
+#[cfg(target_os = "linux")]
+fn run(args: &cli::Run) -> Code {
+    let origin = args.origin();
+    match origin.load() {
+        Ok(config) => daemon::run(config, daemon::RunOptions { once: args.once, origin }),
+        Err(mistakes) => {
+            output::complain_plainly(&mistakes.to_string());
+            Code::Usage
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn run(_: &cli::Run) -> Code {
+    output::complain("`run` needs Linux: that is where the hypervisor's clock is a /dev/ptpN device");
+    Code::Failed
+}

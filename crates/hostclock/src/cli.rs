@@ -1,0 +1,168 @@
+//! The command line: its commands, flags and help. What the words mean to the rest of the program is
+//! in [`Run::origin`] and [`Reader::socket`]; nothing here does anything.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use hostclock_core::policy::Mode;
+
+use crate::config::Origin;
+
+/// Keeps a virtual machine's clock on its hypervisor host's time, through the paravirtual clock
+/// (/dev/ptpN) that the hypervisor offers.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "\
+Exit codes: 0 fine, 1 failed or not synchronised, 2 bad usage or configuration, 3 no permission,
+4 another instance runs, 5 no usable device, 6 no daemon runs."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Keep the clock: the daemon.
+    Run(Run),
+    /// Is the clock right? In five lines.
+    #[command(after_help = "\
+Exit codes: 0 the clock is on the host's time, 1 it is not, 6 no daemon runs (what a reading of its
+own found is shown all the same).")]
+    Status(Status),
+    /// Show the device that is read, and every method of reading it.
+    Sources(Reader),
+    /// Show the clock in numbers, as `chronyc tracking` does.
+    Tracking(Reader),
+    /// Check a configuration, or show every key with its value and default.
+    Config(Config),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hostclock run                          keep the clock
+  hostclock run --once                   put the clock right and exit
+  hostclock run --observe --once         how wrong is it? (exit 0, the offset on standard output)
+  hostclock run --set step-backward=never --poll 250ms")]
+pub(crate) struct Run {
+    /// Read this configuration [default: /etc/hostclock/hostclock.toml, where it exists].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Put the clock right, and exit as soon as it is.
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// Measure and report, and never touch the clock.
+    #[arg(long, conflicts_with = "dry_run")]
+    observe: bool,
+
+    /// As --observe, and say what would have been done.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// The device to read: `auto`, a path or a clock name.
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+
+    /// Time between readings, 62.5ms to 64s.
+    #[arg(long, value_name = "TIME")]
+    poll: Option<String>,
+
+    /// Serve the status on this Unix socket, or on `none`.
+    #[arg(long, value_name = "PATH")]
+    socket: Option<String>,
+
+    /// Don't load the ptp_kvm module.
+    #[arg(long)]
+    no_load_module: bool,
+
+    /// Write log messages as `text` or `json`.
+    #[arg(long, value_name = "FORMAT")]
+    log: Option<String>,
+
+    /// Log messages from this level up: `error`, `warn`, `info` or `debug`.
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+
+    /// Set any key of the configuration; may be given several times.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+}
+
+impl Run {
+    /// Where the configuration comes from: the file, and what these flags say instead.
+    pub(crate) fn origin(&self) -> Origin {
+        let flags = [
+            ("device", self.device.clone()),
+            ("poll", self.poll.clone()),
+            ("socket", self.socket.clone()),
+            ("load-module", self.no_load_module.then(|| "false".to_owned())),
+            ("log-format", self.log.clone()),
+            ("log-level", self.log_level.clone()),
+        ];
+        let flags = flags.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        Origin {
+            file: self.config.clone(),
+            overrides: self.set.iter().cloned().chain(flags).collect(),
+            mode: match (self.observe, self.dry_run) {
+                (true, _) => Mode::Observe,
+                (_, true) => Mode::DryRun,
+                _ => Mode::Control,
+            },
+        }
+    }
+}
+
+/// Splits the argument of `--set`.
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        None => Err("there is no `=` in it; write for example `--set poll=250ms`".to_owned()),
+    }
+}
+
+/// A command that shows what the daemon knows.
+#[derive(Debug, Args)]
+pub(crate) struct Reader {
+    /// Write JSON, as docs/status.md describes it.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// The daemon's socket [default: the configuration's, /run/hostclock/hostclock.sock].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Show it again every second, until Ctrl-C: in place on a terminal, a line each elsewhere.
+    #[arg(long)]
+    pub(crate) watch: bool,
+
+    #[command(flatten)]
+    pub(crate) reader: Reader,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("action").required(true).args(["check", "show"])))]
+pub(crate) struct Config {
+    /// Check this file: every mistake in it, one line each.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check: Option<PathBuf>,
+
+    /// Show every key with what it does, its value and its default: a valid configuration.
+    #[arg(long)]
+    pub(crate) show: bool,
+
+    /// With --show: the file to show [default: /etc/hostclock/hostclock.toml, where it exists].
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// With --show: as JSON.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) json: bool,
+}

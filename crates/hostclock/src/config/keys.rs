@@ -1,0 +1,101 @@
+//! The table of keys. It is the only place that knows a key: reading a file, `config --show`, the
+//! flags of `run` and the check of `docs/configuration.md` all go by it.
+
+use hostclock_core::source::TimeScale;
+use toml::Value;
+
+use super::form::{
+    CountOrUnlimited, Device, FileMode, Form, OneOf, Poll, Priority, SlewRate, Socket, Span, SpanOrNever,
+    SpanOrUnlimited, TaiOffset, Truth,
+};
+use super::value::Raw;
+use super::{Config, LogFormat, LogLevel, Notify};
+
+/// One key of the configuration.
+pub(crate) struct Key {
+    /// Its name in the file.
+    pub(crate) name: &'static str,
+    /// What it does, in a sentence or two.
+    pub(crate) help: &'static str,
+    /// What it accepts.
+    pub(crate) accepts: &'static str,
+    /// Reads a value into the configuration; the error says what is wrong with the value.
+    pub(crate) set: fn(&mut Config, Raw<'_>) -> Result<(), String>,
+    /// Its value in a configuration.
+    pub(crate) show: fn(&Config) -> Value,
+}
+
+impl Key {
+    /// The value that it has when nobody sets it.
+    pub(crate) fn default(&self) -> Value {
+        (self.show)(&Config::default())
+    }
+}
+
+/// The key of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+macro_rules! keys {
+    ($($name:literal: $form:ty => $($place:ident).+, $help:literal;)*) => {
+        /// Every key, in the order in which they are shown.
+        pub(crate) const KEYS: &[Key] = &[$(Key {
+            name: $name,
+            help: $help,
+            accepts: <$form as Form>::ACCEPTS,
+            set: |config, raw| {
+                config.$($place).+ = <$form as Form>::parse(raw)?;
+                Ok(())
+            },
+            show: |config| <$form as Form>::show(&config.$($place).+),
+        }),*];
+    };
+}
+
+keys! {
+    "device": Device => source.wanted,
+        "The device to read. \"auto\" takes the best of those that a hypervisor is known to offer, and never a network card.";
+    "force-device": Truth => source.force,
+        "Take the named device even if it is a network card or of an unknown kind.";
+    "time-scale": OneOf<Option<TimeScale>> => source.time_scale,
+        "The scale on which the device counts. \"auto\" goes by its kind, and refuses a device whose kind does not tell.";
+    "load-module": Truth => load_module,
+        "Load the ptp_kvm module at start when there is no device.";
+    "poll": Poll => policy.poll,
+        "Time between readings once the clock has settled.";
+    "step-at-start": Truth => policy.step_at_start,
+        "Step whatever is wrong at the start, if it is more than 10us.";
+    "step-forward": SpanOrNever => policy.step_forward,
+        "Step the clock forward when it is behind by more than this; slew it when by less.";
+    "step-backward": SpanOrNever => policy.step_backward,
+        "Step the clock backward when it is ahead by more than this; slew it when by less.";
+    "largest-step": SpanOrUnlimited => policy.largest_step,
+        "Leave the clock alone, and say so, when it is wrong by more than this.";
+    "steps-after-start": CountOrUnlimited => policy.steps_after_start,
+        "How many steps may be made after the one at start; then it is slewed. Undoing a foreign step does not count.";
+    "slew-limit": SlewRate => policy.slew_limit,
+        "The fastest slew of an ordinary correction: how much faster or slower the clock may run.";
+    "fast-slew-limit": SlewRate => policy.fast_slew_limit,
+        "The fastest slew of a break that is too small to be stepped; not below slew-limit.";
+    "undo-foreign-steps": Truth => policy.undo_foreign_steps,
+        "Undo at once a step that somebody else made to the clock, whatever its size and direction.";
+    "tai-offset": TaiOffset => policy.tai_offset,
+        "TAI minus UTC that the kernel is told, in seconds; \"keep\" leaves what it has.";
+    "holdover-limit": Span => policy.holdover_limit,
+        "Without a source, the clock counts as synchronised until it may be wrong by more than this.";
+    "socket": Socket => socket,
+        "The Unix socket from which the status is read.";
+    "socket-mode": FileMode => socket_mode,
+        "The permissions of that socket.";
+    "notify": OneOf<Notify> => notify,
+        "When the service manager is told that the service is ready: with a synchronised clock, or at once.";
+    "log-level": OneOf<LogLevel> => log_level,
+        "The least important messages that are logged.";
+    "log-format": OneOf<LogFormat> => log_format,
+        "How messages are written to standard error.";
+    "realtime-priority": Priority => realtime_priority,
+        "Run with this real-time priority (SCHED_FIFO); needs CAP_SYS_NICE.";
+    "lock-memory": Truth => lock_memory,
+        "Keep the program's memory from being swapped out; needs CAP_IPC_LOCK or a sufficient limit.";
+}

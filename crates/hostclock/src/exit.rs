@@ -1,0 +1,30 @@
+//! The exit codes, which scripts rely on: they are described in `docs/commands.md` and never change
+//! their meaning.
+
+use std::process::ExitCode;
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Code {
+    /// All is well; from `status`: the clock is on the host's time.
+    Fine = 0,
+    /// Something failed at run time; from `status`: the clock is not on the host's time.
+    Failed = 1,
+    /// The command line or the configuration can't be understood.
+    Usage = 2,
+    /// A permission is missing: `CAP_SYS_TIME`, or access to the device or the socket.
+    NoPermission = 3,
+    /// Another instance runs.
+    AnotherInstance = 4,
+    /// There is no device that can be used.
+    NoDevice = 5,
+    /// No daemon runs.
+    NoDaemon = 6,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
