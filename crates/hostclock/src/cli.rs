@@ -45,7 +45,7 @@ own found is shown all the same).")]
 Examples:
   hostclock run                          keep the clock
   hostclock run --once                   put the clock right and exit
-  hostclock run --observe --once         how wrong is it? (exit 0, the offset on standard output)
+  hostclock run --observe --once         how wrong is it?
   hostclock run --set step-backward=never --poll 250ms")]
 pub(crate) struct Run {
     /// Read this configuration [default: /etc/hostclock/hostclock.toml, where it exists].

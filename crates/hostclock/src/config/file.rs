@@ -134,7 +134,10 @@ fn line_of(text: &str, position: usize) -> usize {
 
 /// A mistake in the syntax of `line`: with the key, and what it accepts, where one is recognised.
 fn syntax_problem(text: &str, line: usize, message: &str) -> String {
-    let message = message.lines().next().unwrap_or("not valid TOML");
+    let message = match message.lines().next().unwrap_or_default() {
+        unquoted if unquoted.starts_with("string values must be quoted") => "text needs quotes",
+        other => other,
+    };
     let written = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
     let name = written.split('=').next().unwrap_or_default().trim();
     match keys::find(name) {

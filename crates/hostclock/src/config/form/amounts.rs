@@ -1,0 +1,126 @@
+//! Durations and rates, with the range that makes sense for each.
+
+use hostclock_core::policy::POLL_RANGE;
+use hostclock_core::units::{Duration, Frequency};
+use toml::Value;
+
+use super::super::span::{parse_duration, parse_frequency, show_duration, show_frequency};
+use super::super::value::Raw;
+use super::{Form, text};
+
+fn duration(raw: Raw<'_>) -> Result<Duration, String> {
+    match raw {
+        Raw::Integer(number) => {
+            Err(format!("{number} needs a unit and quotes, such as \"{number}s\" or \"{number}ms\""))
+        }
+        raw => parse_duration(raw.text()?),
+    }
+}
+
+/// A duration that is at least 1 µs: anything below is noise, and a threshold of 0 would act on
+/// every reading.
+fn threshold(raw: Raw<'_>) -> Result<Duration, String> {
+    let span = duration(raw)?;
+    if span < Duration::from_micros(1) { Err(format!("{} is less than 1us", raw.described())) } else { Ok(span) }
+}
+
+/// A duration of 1 µs or more.
+pub(crate) struct Span;
+
+impl Form for Span {
+    type Value = Duration;
+    const ACCEPTS: &'static str = "a duration of 1us or more, such as \"100ms\" or \"1s\"";
+
+    fn parse(raw: Raw<'_>) -> Result<Duration, String> {
+        threshold(raw)
+    }
+
+    fn show(value: &Duration) -> Value {
+        text(show_duration(*value))
+    }
+}
+
+/// A duration of 1 µs or more, or `never`.
+pub(crate) struct SpanOrNever;
+
+impl Form for SpanOrNever {
+    type Value = Option<Duration>;
+    const ACCEPTS: &'static str = "a duration of 1us or more, such as \"1ms\", or \"never\"";
+
+    fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
+        if raw.text() == Ok("never") { Ok(None) } else { threshold(raw).map(Some) }
+    }
+
+    fn show(value: &Self::Value) -> Value {
+        text(value.map_or_else(|| "never".to_owned(), show_duration))
+    }
+}
+
+/// A duration of 1 µs or more, or `unlimited`.
+pub(crate) struct SpanOrUnlimited;
+
+impl Form for SpanOrUnlimited {
+    type Value = Option<Duration>;
+    const ACCEPTS: &'static str = "a duration of 1us or more, such as \"1h\", or \"unlimited\"";
+
+    fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
+        if raw.text() == Ok("unlimited") { Ok(None) } else { threshold(raw).map(Some) }
+    }
+
+    fn show(value: &Self::Value) -> Value {
+        text(value.map_or_else(|| "unlimited".to_owned(), show_duration))
+    }
+}
+
+/// The time between readings.
+pub(crate) struct Poll;
+
+impl Form for Poll {
+    type Value = Duration;
+    const ACCEPTS: &'static str = "a duration from \"62.5ms\" to \"64s\"";
+
+    fn parse(raw: Raw<'_>) -> Result<Duration, String> {
+        let span = duration(raw)?;
+        let (shortest, longest) = POLL_RANGE;
+        if span < shortest {
+            Err(format!("{} is too short", raw.described()))
+        } else if span > longest {
+            Err(format!("{} is too long", raw.described()))
+        } else {
+            Ok(span)
+        }
+    }
+
+    fn show(value: &Duration) -> Value {
+        text(show_duration(*value))
+    }
+}
+
+/// How fast the clock may be slewed. The kernel's own limit is 10 %, of which 1 % is kept for what
+/// the clock needs to keep time at all.
+pub(crate) struct SlewRate;
+
+impl Form for SlewRate {
+    type Value = Frequency;
+    const ACCEPTS: &'static str = "a rate from \"1ppm\" to \"9%\", in ppb, ppm or %";
+
+    fn parse(raw: Raw<'_>) -> Result<Frequency, String> {
+        let rate = match raw {
+            Raw::Integer(number) => {
+                return Err(format!("{number} needs a unit and quotes, such as \"{number}ppm\""));
+            }
+            raw => parse_frequency(raw.text()?)?,
+        };
+        if rate < Frequency::from_ppm(1.0) {
+            Err(format!("{} is too slow", raw.described()))
+        } else if rate > Frequency::from_ppm(90_000.0) {
+            Err(format!("{} is too fast", raw.described()))
+        } else {
+            Ok(rate)
+        }
+    }
+
+    fn show(value: &Frequency) -> Value {
+        text(show_frequency(*value))
+    }
+}
