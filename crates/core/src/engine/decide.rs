@@ -33,6 +33,18 @@ impl Offset {
     }
 }
 
+/// What an adjustment will have made of the clock once the kernel has taken it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    /// Whether the clock is on the host's time.
+    close: bool,
+    offset: Duration,
+}
+
+fn is_close(reading: &Reading, offset: Offset) -> bool {
+    offset.nanos().abs() <= (CLOSE + reading.uncertainty).as_nanos_f64() + 4.0 * offset.sigma_ns
+}
+
 impl Engine {
     /// What to do after `reading`, which both the estimator and the system clock's line have taken in.
     pub(super) fn decide(
@@ -85,15 +97,11 @@ impl Engine {
         };
         let max_error = bound.after(now - last.raw);
         let health = Health {
-            synchronised: max_error <= self.policy.holdover_limit && !self.start_refused(),
+            synchronised: self.start_done && max_error <= self.policy.holdover_limit,
             max_error,
             est_error: max_error.half(),
         };
         self.ask(None, Some(self.long_term().0), health)
-    }
-
-    fn start_refused(&self) -> bool {
-        !self.start_done
     }
 
     fn long_term(&self) -> (Frequency, Frequency) {
@@ -208,7 +216,7 @@ impl Engine {
         self.interval = plan.interval;
         self.slew = plan.frequency;
         self.wake_at = reading.raw + self.lag + plan.interval;
-        self.judge_state(now, reading, offset);
+        self.outcome = Some(Outcome { close: is_close(reading, offset), offset: offset.rounded() });
         let health = self.health(reading, offset.nanos(), offset.sigma_ns, plan.interval);
         self.ask(None, Some(self.host_frequency(plan.interval) + plan.frequency), health)
     }
@@ -244,8 +252,8 @@ impl Engine {
         self.interval = self.schedule.advance(self.policy.poll);
         self.wake_at = reading.raw + self.interval;
         let _ = self.health(reading, offset.nanos(), offset.sigma_ns, self.interval);
-        if self.is_close(reading, offset) {
-            self.judge_state(now, reading, offset);
+        if is_close(reading, offset) {
+            self.conclude(now, Outcome { close: true, offset: offset.rounded() });
             self.told.nothing_withheld();
         } else {
             self.enter(State::Unsynchronised, now);
@@ -254,20 +262,17 @@ impl Engine {
         Action::Wait(self.wake_at)
     }
 
-    fn is_close(&self, reading: &Reading, offset: Offset) -> bool {
-        offset.nanos().abs() <= (CLOSE + reading.uncertainty).as_nanos_f64() + 4.0 * offset.sigma_ns
-    }
-
-    fn judge_state(&mut self, now: RawTime, reading: &Reading, offset: Offset) {
+    /// The clock is steered, or observed, as decided: what that makes of the state.
+    pub(super) fn conclude(&mut self, now: RawTime, outcome: Outcome) {
         let before = self.state;
-        if !self.is_close(reading, offset) {
+        if !outcome.close {
             let slewing = if matches!(before, State::Starting | State::Acquiring) {
                 State::Acquiring
             } else {
                 State::Recovering
             };
             if self.disturbance.is_some() && self.told.slewing() {
-                self.notices.push(Notice::Slewing { offset_ns: offset.rounded() });
+                self.notices.push(Notice::Slewing { offset_ns: outcome.offset });
             }
             self.enter(slewing, now);
             return;
@@ -281,7 +286,7 @@ impl Engine {
                 Some(disturbance) if !first => disturbance.since,
                 _ => self.started,
             };
-            self.notices.push(Notice::Synchronised { offset_ns: offset.rounded(), took_ns: now - since });
+            self.notices.push(Notice::Synchronised { offset_ns: outcome.offset, took_ns: now - since });
         }
     }
 

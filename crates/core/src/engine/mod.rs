@@ -24,6 +24,7 @@ use crate::policy::{Mode, Policy};
 use crate::reading::{Failure, Method, Reading};
 use crate::status::{Counters, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
+use decide::Outcome;
 use report::{Notices, Statistics};
 
 /// What happened.
@@ -126,6 +127,8 @@ pub struct Engine {
     surprised: Option<RawTime>,
     disturbance: Option<Disturbance>,
     step: Option<StepUnderWay>,
+    /// What the adjustment that is under way makes of the state.
+    outcome: Option<Outcome>,
     start_done: bool,
     steps_after_start: u32,
     failures: u32,
@@ -165,6 +168,7 @@ impl Engine {
             surprised: None,
             disturbance: None,
             step: None,
+            outcome: None,
             start_done: false,
             steps_after_start: 0,
             failures: 0,
@@ -384,6 +388,10 @@ impl Engine {
                     if self.lag == Duration::ZERO { lag } else { (self.lag.times(3) + lag).half().half() };
             }
         }
+        self.told.accepted();
+        if let Some(outcome) = self.outcome.take() {
+            self.conclude(applied.after, outcome);
+        }
         if step.is_none() {
             return Action::Wait(self.wake_at);
         }
@@ -398,6 +406,7 @@ impl Engine {
     fn on_refused(&mut self, now: RawTime, errno: i32) -> Action {
         self.counters.failed_adjustments += 1;
         self.step = None;
+        self.outcome = None;
         self.told.refused(errno, &mut self.notices);
         self.enter(State::Unsynchronised, now);
         self.wake_at = now + self.policy.poll;

@@ -70,6 +70,10 @@ impl Told {
 
     pub(super) fn nothing_withheld(&mut self) {
         self.withheld = None;
+    }
+
+    /// The kernel took an adjustment.
+    pub(super) fn accepted(&mut self) {
         self.errno = None;
     }
 
@@ -188,6 +192,12 @@ impl Engine {
             counters: self.counters,
             limitations: Vec::new(),
         }
+    }
+
+    /// Why there are no readings, while that lasts.
+    #[must_use]
+    pub const fn loss(&self) -> Option<crate::notice::Loss> {
+        self.loss
     }
 
     /// The time until the next reading, as planned at the last; and when the last was taken.
