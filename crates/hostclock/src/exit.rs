@@ -28,3 +28,24 @@ impl From<Code> for ExitCode {
         Self::from(code as u8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn every_code_is_described() {
+        let page = include_str!("../../../docs/commands.md");
+        for code in [
+            Code::Fine,
+            Code::Failed,
+            Code::Usage,
+            Code::NoPermission,
+            Code::AnotherInstance,
+            Code::NoDevice,
+            Code::NoDaemon,
+        ] {
+            assert!(page.contains(&format!("\n| {} | ", code as u8)), "docs/commands.md lacks {code:?}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod config;
 mod daemon;
 mod exit;
 mod output;
+mod status;
 
 use std::process::ExitCode;
 
@@ -24,10 +25,9 @@ fn main() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Run(args) => run(&args),
         Command::Config(args) => commands::config::run(&args),
-        Command::Status(_) | Command::Sources(_) | Command::Tracking(_) => {
-            output::complain("this command is still to come");
-            Code::Failed
-        }
+        Command::Status(args) => commands::status::run(&args),
+        Command::Sources(reader) => commands::sources::run(&reader),
+        Command::Tracking(reader) => commands::tracking::run(&reader),
     };
     code.into()
 }

@@ -52,7 +52,10 @@ fn load(path: &Path) -> Result<String, (Option<usize>, String)> {
     let file = File::open(path).map_err(cannot)?;
     file.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() as u64 > LONGEST_FILE {
-        return Err((None, format!("it is longer than {} KiB, so it is not a configuration", LONGEST_FILE / 1024)));
+        return Err((
+            None,
+            format!("it is longer than {} KiB, so it is not a configuration", LONGEST_FILE / 1024),
+        ));
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
@@ -108,7 +111,10 @@ pub(super) fn parse(path: &Path, text: &str) -> (Config, Mistakes) {
     found.truncate(MOST_MISTAKES);
     let mut mistakes: Vec<_> = found
         .into_iter()
-        .map(|(line, problem)| Mistake { place: Place::File { path: path.to_owned(), line: Some(line) }, problem })
+        .map(|(line, problem)| Mistake {
+            place: Place::File { path: path.to_owned(), line: Some(line) },
+            problem,
+        })
         .collect();
     if left_out > 0 {
         let problem = format!("and {left_out} more mistakes");

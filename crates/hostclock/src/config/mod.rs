@@ -137,7 +137,8 @@ impl Origin {
         }
         if mistakes.0.is_empty() {
             if let Err(problem) = check_together(&config) {
-                let place = self.file.clone().map_or(Place::CommandLine, |path| Place::File { path, line: None });
+                let place =
+                    self.file.clone().map_or(Place::CommandLine, |path| Place::File { path, line: None });
                 mistakes.0.push(Mistake { place, problem });
             }
         }
@@ -215,7 +216,9 @@ pub(crate) enum Place {
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::File { path, line: Some(line) } => write!(f, "{}:{line}: {}", path.display(), self.problem),
+            Place::File { path, line: Some(line) } => {
+                write!(f, "{}:{line}: {}", path.display(), self.problem)
+            }
             Place::File { path, line: None } => write!(f, "{}: {}", path.display(), self.problem),
             Place::CommandLine => write!(f, "command line: {}", self.problem),
         }

@@ -11,7 +11,10 @@ pub(crate) fn show_toml(config: &Config) -> String {
     for key in KEYS {
         let (value, default) = ((key.show)(config), key.default());
         let remark = if value == default { "default".to_owned() } else { format!("default: {default}") };
-        out.push_str(&format!("# {}\n# Accepts {}.\n{} = {value}  # {remark}\n\n", key.help, key.accepts, key.name));
+        out.push_str(&format!(
+            "# {}\n# Accepts {}.\n{} = {value}  # {remark}\n\n",
+            key.help, key.accepts, key.name
+        ));
     }
     out.truncate(out.trim_end().len());
     out.push('\n');

@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_duration_is_written_in_the_unit_a_person_would_choose_and_read_back_exactly() {
-        let cases = ["0ns", "250ns", "62.5ms", "1s", "1.5s", "90s", "2min", "1h", "1d", "1.000000001s", "1.001us"];
+        let cases =
+            ["0ns", "250ns", "62.5ms", "1s", "1.5s", "90s", "2min", "1h", "1d", "1.000000001s", "1.001us"];
         for text in cases {
             let span = parse_duration(text).expect("valid");
             assert_eq!(show_duration(span), text);

@@ -59,7 +59,10 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.source.time_scale, Some(TimeScale::Tai));
     assert_eq!(config.policy.poll, Duration::from_nanos(62_500_000));
     assert_eq!((config.policy.step_at_start, config.policy.undo_foreign_steps), (false, false));
-    assert_eq!((config.policy.step_forward, config.policy.step_backward), (None, Some(Duration::from_secs(120))));
+    assert_eq!(
+        (config.policy.step_forward, config.policy.step_backward),
+        (None, Some(Duration::from_secs(120)))
+    );
     assert_eq!(config.policy.largest_step, Some(Duration::from_secs(3_600)));
     assert_eq!(config.policy.steps_after_start, Some(3));
     assert_eq!(config.policy.slew_limit, Frequency::from_ppm(100.0));
@@ -101,14 +104,24 @@ fn a_section_is_refused_once_however_much_is_in_it() {
 
 #[test]
 fn all_mistakes_are_reported_a_line_each() {
-    let lines =
-        mistakes("poll = 1\nsocket = 7\nslew-limit = \"500\"\nlog-level = \"trace\"\nstep-at-start = \"yes\"\n");
+    let lines = mistakes(
+        "poll = 1\nsocket = 7\nslew-limit = \"500\"\nlog-level = \"trace\"\nstep-at-start = \"yes\"\n",
+    );
     assert_eq!(lines.len(), 5, "{lines:#?}");
-    assert!(lines[0].starts_with("h.toml:1: `poll`: 1 needs a unit and quotes, such as \"1s\""), "{lines:#?}");
-    assert!(lines[1].starts_with("h.toml:2: `socket`: the integer 7 where text in quotes belongs"), "{lines:#?}");
+    assert!(
+        lines[0].starts_with("h.toml:1: `poll`: 1 needs a unit and quotes, such as \"1s\""),
+        "{lines:#?}"
+    );
+    assert!(
+        lines[1].starts_with("h.toml:2: `socket`: the integer 7 where text in quotes belongs"),
+        "{lines:#?}"
+    );
     assert!(lines[2].starts_with("h.toml:3: `slew-limit`: 500 needs a unit"), "{lines:#?}");
     assert!(lines[3].starts_with("h.toml:4: `log-level`: \"trace\" is not known; accepted is"), "{lines:#?}");
-    assert!(lines[4].starts_with("h.toml:5: `step-at-start`: \"yes\" is neither true nor false"), "{lines:#?}");
+    assert!(
+        lines[4].starts_with("h.toml:5: `step-at-start`: \"yes\" is neither true nor false"),
+        "{lines:#?}"
+    );
     assert!(lines.iter().all(|line| !line.contains('\n')));
 }
 
@@ -178,7 +191,10 @@ fn a_thousand_mistakes_are_not_all_listed() {
 #[test]
 fn limits_that_contradict_each_other_are_refused() {
     let origin = Origin {
-        overrides: vec![("slew-limit".to_owned(), "5%".to_owned()), ("fast-slew-limit".to_owned(), "1%".to_owned())],
+        overrides: vec![
+            ("slew-limit".to_owned(), "5%".to_owned()),
+            ("fast-slew-limit".to_owned(), "1%".to_owned()),
+        ],
         file: Some("/dev/null".into()),
         ..Origin::default()
     };
@@ -188,14 +204,19 @@ fn limits_that_contradict_each_other_are_refused() {
 
 #[test]
 fn the_command_line_wins_and_has_bare_words() {
-    let words = [("poll", "250ms"), ("step-at-start", "false"), ("steps-after-start", "2"), ("socket-mode", "0600")];
+    let words =
+        [("poll", "250ms"), ("step-at-start", "false"), ("steps-after-start", "2"), ("socket-mode", "0600")];
     let overrides = words.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
-    let config = Origin { overrides, file: Some("/dev/null".into()), mode: Mode::Observe }.load().expect("valid");
+    let config =
+        Origin { overrides, file: Some("/dev/null".into()), mode: Mode::Observe }.load().expect("valid");
     assert_eq!(config.policy.poll, Duration::from_millis(250));
     assert_eq!((config.policy.step_at_start, config.policy.steps_after_start), (false, Some(2)));
     assert_eq!((config.socket_mode, config.policy.mode), (0o600, Mode::Observe));
     let wrong = Origin { overrides: vec![("pol".to_owned(), "1s".to_owned())], ..Origin::default() };
-    assert_eq!(wrong.load().expect_err("unknown").to_string(), "command line: unknown key `pol`; did you mean `poll`?");
+    assert_eq!(
+        wrong.load().expect_err("unknown").to_string(),
+        "command line: unknown key `pol`; did you mean `poll`?"
+    );
 }
 
 #[test]
@@ -236,7 +257,10 @@ fn files_that_are_no_configuration_get_one_clear_line() {
     assert_eq!(said("", None), "/: it is a directory, not a file");
     assert_eq!(said("latin1.toml", Some(b"# one\n# f\xfcr\n")), "/latin1.toml:2: it is not UTF-8 text");
     let long = vec![b' '; 70_000];
-    assert_eq!(said("long.toml", Some(&long)), "/long.toml: it is longer than 64 KiB, so it is not a configuration");
+    assert_eq!(
+        said("long.toml", Some(&long)),
+        "/long.toml: it is longer than 64 KiB, so it is not a configuration"
+    );
     assert!(said("binary.toml", Some(b"\x00\x01\x02")).starts_with("/binary.toml:1: not valid TOML"));
     std::fs::remove_dir_all(&folder).expect("removed");
 }

@@ -21,7 +21,11 @@ fn duration(raw: Raw<'_>) -> Result<Duration, String> {
 /// every reading.
 fn threshold(raw: Raw<'_>) -> Result<Duration, String> {
     let span = duration(raw)?;
-    if span < Duration::from_micros(1) { Err(format!("{} is less than 1us", raw.described())) } else { Ok(span) }
+    if span < Duration::from_micros(1) {
+        Err(format!("{} is less than 1us", raw.described()))
+    } else {
+        Ok(span)
+    }
 }
 
 /// A duration of 1 µs or more.

@@ -6,7 +6,11 @@ use super::super::value::Raw;
 use super::{Form, text};
 
 /// An integer, or a word for none.
-fn integer_or<T: TryFrom<i64>>(raw: Raw<'_>, word: &str, fits: impl Fn(&T) -> bool) -> Result<Option<T>, String> {
+fn integer_or<T: TryFrom<i64>>(
+    raw: Raw<'_>,
+    word: &str,
+    fits: impl Fn(&T) -> bool,
+) -> Result<Option<T>, String> {
     if raw.text() == Ok(word) {
         return Ok(None);
     }

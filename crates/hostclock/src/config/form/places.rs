@@ -13,11 +13,13 @@ pub(crate) struct Device;
 
 impl Form for Device {
     type Value = Wanted;
-    const ACCEPTS: &'static str = "\"auto\", a path such as \"/dev/ptp0\", or a clock name such as \"KVM virtual PTP\"";
+    const ACCEPTS: &'static str =
+        "\"auto\", a path such as \"/dev/ptp0\", or a clock name such as \"KVM virtual PTP\"";
 
     fn parse(raw: Raw<'_>) -> Result<Wanted, String> {
         let name = raw.text()?.trim();
-        let is_node = name.strip_prefix("ptp").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+        let is_node =
+            name.strip_prefix("ptp").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
         if name.is_empty() {
             Err("the name is empty".to_owned())
         } else if name.chars().any(char::is_control) {

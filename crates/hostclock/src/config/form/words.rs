@@ -47,7 +47,8 @@ impl Words for Option<TimeScale> {
 }
 
 impl Words for Notify {
-    const WORDS: &'static [(&'static str, Self)] = &[("synchronised", Self::Synchronised), ("started", Self::Started)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("synchronised", Self::Synchronised), ("started", Self::Started)];
     const ACCEPTS: &'static str = "\"synchronised\" or \"started\"";
 }
 
