@@ -88,7 +88,8 @@ impl Engine {
         self.hold(now)
     }
 
-    /// One tick without a source.
+    /// One tick without a source; also what is left behind at the end: the frequency without the slew
+    /// that was meant to end at the next reading.
     pub(super) fn hold(&mut self, now: RawTime) -> Action {
         self.wake_at = now + self.policy.poll.min(HOLD_INTERVAL);
         self.slew = Frequency::ZERO;

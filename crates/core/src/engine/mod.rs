@@ -38,6 +38,8 @@ pub enum Event {
     SourceFound,
     /// There is none any more.
     SourceLost(Loss),
+    /// The program is about to end: leave the clock so that it runs on well by itself.
+    Ending,
     /// The answer to [`Action::Read`].
     Reading(Reading),
     /// The other answer to it: every method failed.
@@ -237,6 +239,7 @@ impl Engine {
                 self.has_source = false;
                 self.lose(now, loss)
             }
+            Event::Ending => self.hold(now),
             Event::Reading(reading) => self.on_reading(now, reading),
             Event::ReadFailed(method, failure) => self.on_failure(now, method, failure),
             Event::Adjusted(applied) => self.on_adjusted(applied),
