@@ -1,1 +1,32 @@
-//! placeholder
+//! What hostclock asks of the Linux kernel: one kernel facility a module.
+//!
+//! This crate decides nothing. It reads clocks and devices, sets what it is told to set, and says in
+//! words what the kernel answered; what to do about it is the business of `hostclock-core`.
+//!
+//! * Offsets are **system minus reference**, as everywhere in hostclock.
+//! * Every call goes through a symbol of libc, so that a simulator that is preloaded can stand in for
+//!   the kernel. Where libc has no wrapper, `libc::syscall` is that symbol.
+//! * This and the shared-memory crate are the only ones with `unsafe` code. A file that needs it says
+//!   so in its first lines, and each block says why it holds there.
+//! * Nothing on the daemon's steady path allocates: reading a device, adjusting the clock, waiting,
+//!   draining timers and events, answering a reader of the status.
+//!
+//! On any other system than Linux the crate is empty.
+#![cfg(target_os = "linux")]
+
+pub mod clock;
+pub mod clocksource;
+pub mod discover;
+pub mod errno;
+pub mod module;
+pub mod process;
+pub mod ptp;
+pub mod socket;
+pub mod timers;
+pub mod uevent;
+pub mod wait;
+
+pub use errno::Errno;
+
+#[cfg(test)]
+mod scratch;

@@ -1,0 +1,143 @@
+//! Waiting for any of a few descriptors with `poll(2)`, without allocating.
+#![allow(unsafe_code, reason = "poll(2)")]
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use hostclock_core::units::Duration;
+
+use crate::errno::{Errno, check};
+
+const IDLE: libc::pollfd = libc::pollfd { fd: -1, events: libc::POLLIN, revents: 0 };
+
+/// `N` places for descriptors that are waited for together.
+///
+/// A place keeps the descriptor's number only: the caller takes it out before the descriptor is
+/// closed. One that is closed nevertheless shows up as [`broken`](Self::broken).
+#[derive(Debug)]
+pub struct PollSet<const N: usize> {
+    places: [libc::pollfd; N],
+}
+
+impl<const N: usize> Default for PollSet<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> PollSet<N> {
+    /// A set in which every place is empty.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { places: [IDLE; N] }
+    }
+
+    /// Waits for `fd` to be readable at `place` from now on, or for nothing with `None`. A `place`
+    /// that the set doesn't have is ignored.
+    pub fn watch(&mut self, place: usize, fd: Option<BorrowedFd<'_>>) {
+        if let Some(entry) = self.places.get_mut(place) {
+            *entry = libc::pollfd { fd: fd.map_or(-1, |fd| fd.as_raw_fd()), ..IDLE };
+        }
+    }
+
+    /// Waits until a place is ready or the time is up, and gives the number of places that are. Without
+    /// a `timeout` it waits for as long as it takes. A signal ends the wait with 0.
+    ///
+    /// The kernel counts whole milliseconds here; a timeout is rounded up. What must be on time
+    /// belongs on a [`Timer`](crate::timers::Timer).
+    ///
+    /// # Errors
+    /// `ENOMEM`; `EINVAL` when the set has more places than the process may have descriptors.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<usize, Errno> {
+        for entry in &mut self.places {
+            entry.revents = 0;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "clamped to the range of i32 first")]
+        let milliseconds = timeout.map_or(-1, |span| {
+            let ns = span.as_nanos().max(0);
+            (ns / 1_000_000 + i64::from(ns % 1_000_000 != 0)).min(i64::from(i32::MAX)) as i32
+        });
+        // SAFETY: `places` is an array of N pollfd, borrowed mutably for the length of the call, and
+        // poll(2) writes to nothing but the `revents` of its first N entries.
+        let ready = unsafe { libc::poll(self.places.as_mut_ptr(), N as libc::nfds_t, milliseconds) };
+        match check(ready) {
+            // Not negative, so the conversion cannot fail.
+            Ok(ready) => Ok(usize::try_from(ready).unwrap_or(0)),
+            Err(Errno(libc::EINTR)) => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the descriptor at `place` had something to read, or an error to report, at the last
+    /// [`wait`](Self::wait).
+    #[must_use]
+    pub fn ready(&self, place: usize) -> bool {
+        self.places.get(place).is_some_and(|entry| entry.revents != 0)
+    }
+
+    /// Whether the descriptor at `place` will never give anything to read any more: it is closed, or
+    /// hung up with nothing left. Waiting for it on would not wait: take it out.
+    #[must_use]
+    pub fn broken(&self, place: usize) -> bool {
+        self.places.get(place).is_some_and(|entry| {
+            entry.revents & libc::POLLNVAL != 0
+                || (entry.revents & libc::POLLHUP != 0 && entry.revents & libc::POLLIN == 0)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn only_the_descriptor_with_something_to_read_is_ready() {
+        let (quiet, _quiet_peer) = UnixStream::pair().expect("a pair");
+        let (loud, mut loud_peer) = UnixStream::pair().expect("a pair");
+        loud_peer.write_all(b"x").expect("written");
+        let mut set = PollSet::<3>::new();
+        set.watch(0, Some(quiet.as_fd()));
+        set.watch(2, Some(loud.as_fd()));
+        assert_eq!(set.wait(None), Ok(1));
+        assert!(!set.ready(0) && !set.ready(1) && set.ready(2));
+        assert!(!set.ready(3));
+        assert!(!set.broken(2));
+    }
+
+    #[test]
+    fn the_time_runs_out_when_nothing_happens() {
+        let (quiet, _peer) = UnixStream::pair().expect("a pair");
+        let mut set = PollSet::<1>::new();
+        set.watch(0, Some(quiet.as_fd()));
+        let start = std::time::Instant::now();
+        assert_eq!(set.wait(Some(Duration::from_micros(1_500))), Ok(0));
+        assert!(start.elapsed().as_micros() >= 1_500);
+        assert_eq!(set.wait(Some(Duration::from_secs(-3))), Ok(0));
+        assert!(!set.ready(0));
+    }
+
+    #[test]
+    fn a_place_that_is_taken_back_is_not_waited_for() {
+        let (loud, mut peer) = UnixStream::pair().expect("a pair");
+        peer.write_all(b"x").expect("written");
+        let mut set = PollSet::<1>::new();
+        set.watch(0, Some(loud.as_fd()));
+        set.watch(0, None);
+        assert_eq!(set.wait(Some(Duration::ZERO)), Ok(0));
+        set.watch(7, Some(loud.as_fd()));
+        assert_eq!(set.wait(Some(Duration::ZERO)), Ok(0));
+    }
+
+    #[test]
+    fn a_descriptor_that_was_closed_is_broken_and_does_not_block() {
+        let (here, there) = UnixStream::pair().expect("a pair");
+        let mut set = PollSet::<1>::new();
+        set.watch(0, Some(here.as_fd()));
+        drop(there);
+        assert_eq!(set.wait(None), Ok(1));
+        assert!(set.ready(0));
+    }
+}
