@@ -8,13 +8,13 @@ use hostclock_core::policy::Mode;
 
 use crate::config::Origin;
 
-/// Keeps a virtual machine's clock on its hypervisor host's time, through the paravirtual clock
-/// (/dev/ptpN) that the hypervisor offers.
+/// Keeps a virtual machine's clock on its hypervisor host's time.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    max_term_width = 100,
     after_help = "\
+The host's time comes through the clock that the hypervisor offers as /dev/ptpN, without a network.
+
 Exit codes: 0 fine, 1 failed or not synchronised, 2 bad usage or configuration, 3 no permission,
 4 another instance runs, 5 no usable device, 6 no daemon runs."
 )]
@@ -48,7 +48,7 @@ Examples:
   hostclock run --observe --once         how wrong is it?
   hostclock run --set step-backward=never --poll 250ms")]
 pub(crate) struct Run {
-    /// Read this configuration [default: /etc/hostclock/hostclock.toml, where it exists].
+    /// Read this file [default: /etc/hostclock/hostclock.toml, if it exists].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
@@ -132,14 +132,14 @@ pub(crate) struct Reader {
     #[arg(long)]
     pub(crate) json: bool,
 
-    /// The daemon's socket [default: the configuration's, /run/hostclock/hostclock.sock].
+    /// The daemon's socket [default: as configured, /run/hostclock/hostclock.sock].
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// Show it again every second, until Ctrl-C: in place on a terminal, a line each elsewhere.
+    /// Show it again every second; without a terminal, a line each.
     #[arg(long)]
     pub(crate) watch: bool,
 
@@ -154,11 +154,11 @@ pub(crate) struct Config {
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<PathBuf>,
 
-    /// Show every key with what it does, its value and its default: a valid configuration.
+    /// Show every key, its value and its default: a valid configuration.
     #[arg(long)]
     pub(crate) show: bool,
 
-    /// With --show: the file to show [default: /etc/hostclock/hostclock.toml, where it exists].
+    /// With --show: this file [default: /etc/hostclock/hostclock.toml, if it exists].
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     pub(crate) config: Option<PathBuf>,
 

@@ -117,7 +117,7 @@ impl Pause {
 impl Pause {
     /// Waits; whether it is time to end.
     fn ended(&mut self, time: Duration) -> bool {
-        use std::io::Read as _;
+        use std::io::{ErrorKind, Read as _};
         let Some(signal) = &mut self.0 else {
             std::thread::sleep(time);
             return false;
@@ -126,7 +126,13 @@ impl Pause {
             std::thread::sleep(time);
             return false;
         }
-        matches!(signal.read(&mut [0]), Ok(1))
+        loop {
+            match signal.read(&mut [0]) {
+                // The signal itself interrupts the wait, and only then is its byte there.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                outcome => return outcome.is_ok_and(|bytes| bytes == 1),
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! The defaults are right for a virtual machine, so the file is optional. Whatever can't be
 //! understood is refused with one line for each mistake, and nothing is half applied.
 //!
-//! [`keys`] is the table that everything goes by; [`form`] knows how values are written; [`file`]
+//! [`keys`] is the table that everything goes by; [`form`] knows how values are written; [`mod@file`]
 //! reads a file and finds all of its mistakes; [`show`] prints a configuration.
 
 mod file;
