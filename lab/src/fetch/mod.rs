@@ -1,0 +1,39 @@
+//! Getting the parts of the lab: Debian's packages, downloaded and unpacked into a cache directory.
+//! Nothing is installed and no privilege is needed; a second run finds everything in the cache.
+
+mod apt;
+mod modules;
+mod tree;
+
+use std::fs;
+use std::path::PathBuf;
+
+pub(crate) use modules::Modules;
+pub(crate) use tree::Tree;
+
+use crate::error::{Context, Result};
+
+/// Where downloads and unpacked packages are kept.
+pub(crate) fn cache_directory() -> Result<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    from("HOSTCLOCK_LAB_CACHE")
+        .or_else(|| from("XDG_CACHE_HOME").map(|path| path.join("hostclock-lab")))
+        .or_else(|| from("HOME").map(|path| path.join(".cache/hostclock-lab")))
+        .context(|| "no place for downloads: set HOSTCLOCK_LAB_CACHE to a directory with 500 MB free".into())
+}
+
+/// Makes sure that the unpacked packages are in the cache, and gives them. With `refresh` they are
+/// fetched again even where they are there.
+pub(crate) fn prepare(refresh: bool) -> Result<Tree> {
+    let cache = cache_directory()?;
+    let root = cache.join("tree");
+    let stamp = cache.join("tree.complete");
+    if refresh || !stamp.exists() {
+        let _ = fs::remove_file(&stamp);
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(&root).context(|| format!("making {}", root.display()))?;
+        let packages = apt::fetch(&cache, &root)?;
+        fs::write(&stamp, packages.join("\n")).context(|| format!("writing {}", stamp.display()))?;
+    }
+    Tree::open(root)
+}

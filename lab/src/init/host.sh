@@ -1,0 +1,21 @@
+#!/bin/busybox sh
+# The nested host's init: modules, the lab's ports, then a shell that the lab drives.
+/bin/busybox mkdir -p /proc /sys /dev /run /tmp /bin
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs run /run
+mount -t tmpfs tmp /tmp
+echo "lab: host kernel up, clocksource $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+while read -r module; do
+    insmod "/modules/$module.ko" || echo "lab: module $module does not load"
+done </modules/order
+/bin/link-ports
+[ -e /dev/kvm ] || echo "lab: no /dev/kvm"
+echo "lab: host ready"
+# A port can be opened once only, so one descriptor serves both directions.
+while :; do
+    sh <>/dev/ports/host >&0 2>&1
+    sleep 0.1
+done

@@ -1,0 +1,117 @@
+//! The two initial RAM disks: the guest's, with the daemons in it, and the nested host's, with QEMU
+//! and the guest's image in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::cpio::Archive;
+use crate::error::{Context, Result};
+use crate::fetch::Tree;
+use crate::programs::Programs;
+
+/// Modules of the nested host, besides those that they need.
+const HOST_MODULES: [&str; 4] = ["kvm", "kvm_amd", "virtio_pci", "virtio_console"];
+/// Modules that the guest's init loads, besides those that they need.
+const GUEST_MODULES: [&str; 3] = ["virtio_mmio", "virtio_console", "ptp_kvm"];
+const CHRONY_CONFIGURATION: &str =
+    "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\ncmdport 0\nport 0\npidfile /run/chronyd.pid\nuser root\n";
+
+/// The guest's image.
+pub(super) fn guest(tree: &Tree, programs: &Programs) -> Result<Vec<u8>> {
+    let mut image = Image::new(tree, include_str!("../init/guest.sh"))?;
+    image.modules(&GUEST_MODULES)?;
+    image.archive.program("bin/lab", &read(&programs.guest)?);
+    if let Some(hostclock) = &programs.hostclock {
+        image.archive.program("bin/hostclock", &read(hostclock)?);
+    }
+    image.dynamic("usr/sbin/chronyd", &tree.find(&["usr/sbin/chronyd"])?)?;
+    image.dynamic("usr/sbin/phc2sys", &tree.find(&["usr/sbin/phc2sys"])?)?;
+    image.archive.file("etc/chrony.conf", CHRONY_CONFIGURATION.as_bytes());
+    image.archive.directory("var/lib/chrony");
+    for (name, poll) in [("1s", "1s"), ("100ms", "100ms")] {
+        let configuration = format!("poll = \"{poll}\"\n");
+        image.archive.file(&format!("etc/hostclock-{name}.toml"), configuration.as_bytes());
+    }
+    Ok(image.finish())
+}
+
+/// The nested host's image, which carries the guest's.
+pub(super) fn host(tree: &Tree, programs: &Programs, guest: &[u8]) -> Result<Vec<u8>> {
+    let mut image = Image::new(tree, include_str!("../init/host.sh"))?;
+    image.modules(&HOST_MODULES)?;
+    image.archive.program("bin/lab", &read(&programs.guest)?);
+    image.dynamic("usr/bin/qemu-system-x86_64", &tree.find(&["usr/bin/qemu-system-x86_64"])?)?;
+    for directory in ["usr/share/seabios", "usr/share/qemu"] {
+        image.firmware(&tree.find(&[directory])?)?;
+    }
+    image.archive.file("guest/vmlinuz", &read(&tree.kernel()?)?);
+    image.archive.file("guest/initrd", guest);
+    Ok(image.finish())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).context(|| format!("reading {}", path.display()))
+}
+
+struct Image<'a> {
+    tree: &'a Tree,
+    archive: Archive,
+    libraries: BTreeMap<String, PathBuf>,
+}
+
+impl<'a> Image<'a> {
+    fn new(tree: &'a Tree, init: &str) -> Result<Self> {
+        let mut archive = Archive::default();
+        archive.console();
+        archive.program("init", init.as_bytes());
+        archive.program("bin/busybox", &read(&tree.find(&["bin/busybox", "usr/bin/busybox"])?)?);
+        archive.program("bin/link-ports", include_bytes!("../init/link-ports.sh"));
+        archive.file("etc/passwd", b"root:x:0:0:root:/:/bin/sh\n");
+        archive.file("etc/group", b"root:x:0:\n");
+        Ok(Self { tree, archive, libraries: BTreeMap::new() })
+    }
+
+    fn modules(&mut self, names: &[&str]) -> Result<()> {
+        let modules = self.tree.modules()?.with_dependencies(names)?;
+        let mut order = String::new();
+        for (name, content) in modules {
+            self.archive.file(&format!("modules/{name}.ko"), &content);
+            order.push_str(&name);
+            order.push('\n');
+        }
+        self.archive.file("modules/order", order.as_bytes());
+        Ok(())
+    }
+
+    /// Adds a program and remembers the libraries that it loads.
+    fn dynamic(&mut self, path: &str, program: &Path) -> Result<()> {
+        self.archive.program(path, &read(program)?);
+        self.libraries.extend(self.tree.libraries(program)?);
+        Ok(())
+    }
+
+    fn firmware(&mut self, directory: &Path) -> Result<()> {
+        let entries = fs::read_dir(directory).context(|| format!("reading {}", directory.display()))?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+            if path.is_file() && [".bin", ".rom"].iter().any(|end| name.ends_with(end)) {
+                self.archive.file(&format!("usr/share/qemu/{name}"), &read(&path)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        for (name, path) in &self.libraries {
+            if let Ok(content) = fs::read(path) {
+                self.archive.program(&format!("lib/x86_64-linux-gnu/{name}"), &content);
+            }
+        }
+        if !self.libraries.is_empty() {
+            let loader = "ld-linux-x86-64.so.2";
+            self.archive.symlink(&format!("lib64/{loader}"), &format!("/lib/x86_64-linux-gnu/{loader}"));
+        }
+        self.archive.finish()
+    }
+}
