@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
+use crate::config::{Config, Origin};
 use crate::exit::Code;
 
 fn main() -> ExitCode {
@@ -32,11 +33,10 @@ fn main() -> ExitCode {
     code.into()
 }
 
-#[cfg(target_os = "linux")]
 fn run(args: &cli::Run) -> Code {
     let origin = args.origin();
     match origin.load() {
-        Ok(config) => daemon::run(config, daemon::RunOptions { once: args.once, origin }),
+        Ok(config) => keep(config, args.once, origin),
         Err(mistakes) => {
             output::complain_plainly(&mistakes.to_string());
             Code::Usage
@@ -44,8 +44,13 @@ fn run(args: &cli::Run) -> Code {
     }
 }
 
+#[cfg(target_os = "linux")]
+fn keep(config: Config, once: bool, origin: Origin) -> Code {
+    daemon::run(config, daemon::RunOptions { once, origin })
+}
+
 #[cfg(not(target_os = "linux"))]
-fn run(_: &cli::Run) -> Code {
-    output::complain("`run` needs Linux: that is where the hypervisor's clock is a /dev/ptpN device");
+fn keep(_: Config, _: bool, _: Origin) -> Code {
+    output::complain("`run` needs Linux: only there is the hypervisor's clock a /dev/ptpN device");
     Code::Failed
 }

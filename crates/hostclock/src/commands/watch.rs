@@ -40,6 +40,10 @@ pub(super) fn run(args: &cli::Reader) -> Code {
             return Code::Fine;
         }
         if pause.ended(EVERY) {
+            if in_place {
+                // The terminal has shown ^C: what comes next begins on a line of its own.
+                let _ = print("\n");
+            }
             return answer.as_ref().map_or_else(Trouble::code, status::code);
         }
     }

@@ -1,11 +1,10 @@
 //! Asks the daemon for its status document: connect, read to the end, understand.
 //!
 //! Nothing is sent. The daemon writes one JSON document and closes; it never waits for us, and we
-//! wait for it no longer than [`PATIENCE`].
+//! wait for it no longer than a second.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use hostclock_core::status::{Status, VERSION};
 use serde::Deserialize;
@@ -13,7 +12,8 @@ use serde::Deserialize;
 use crate::exit::Code;
 
 /// How long the daemon has to answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+#[cfg(unix)]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
 /// No document is longer; a few KiB are usual.
 const LONGEST: u64 = 1024 * 1024;
 
@@ -32,6 +32,7 @@ pub(crate) enum Trouble {
     /// Nobody listens; why that is thought, in words.
     NoDaemon(String),
     /// The socket may not be opened.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is no socket to be denied"))]
     Denied(PathBuf),
     /// Somebody listens, and what he says is of no use; in words.
     Useless(String),

@@ -1,58 +1,21 @@
-//! The commands as a user runs them: what they print, and with which code they end.
+//! `hostclock status`, `sources` and `tracking` with and without a daemon: what is printed, and how it ends.
+#![cfg(unix)]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod common;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use common::{Folder, code, hostclock, stderr, stdout};
 
 /// A document of version 1: a clock that is 1.52 s behind, observed only.
 const DOCUMENT: &str = include_str!("data/status-v1.json");
-
-fn hostclock(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_hostclock")).args(args).output().expect("it runs")
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("it ended by itself")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
-}
-
-/// A folder of its own for each test, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("hostclock-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-
-    fn file(&self, name: &str, content: &str) -> String {
-        fs::write(self.0.join(name), content).expect("written");
-        self.path(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A daemon that answers everybody with `document`.
 fn daemon(socket: &str, document: String) {
@@ -66,94 +29,6 @@ fn daemon(socket: &str, document: String) {
 
 fn synchronised() -> String {
     DOCUMENT.replace("\"state\": \"unsynchronised\"", "\"state\": \"synchronised\"")
-}
-
-#[test]
-fn a_good_configuration_is_one_line_and_zero() {
-    let folder = Folder::new("good");
-    let file = folder.file("h.toml", "poll = \"250ms\"\nstep-backward = \"never\"\n");
-    let output = hostclock(&["config", "--check", &file]);
-    assert_eq!((code(&output), stdout(&output)), (0, format!("{file}: ok\n")));
-}
-
-#[test]
-fn every_mistake_of_a_configuration_is_a_line_and_the_code_is_two() {
-    let folder = Folder::new("bad");
-    let file = folder.file("h.toml", "poll = \"1s\"\nstep-foward = \"1ms\"\npoll = \"2s\"\nslew-limit = 5\n");
-    for args in [
-        vec!["config", "--check", &file],
-        vec!["run", "--config", &file],
-        vec!["config", "--show", "--config", &file],
-    ] {
-        let output = hostclock(&args);
-        assert_eq!(code(&output), 2, "{args:?}");
-        let said = stderr(&output);
-        let lines: Vec<_> = said.lines().collect();
-        assert_eq!(lines.len(), 3, "{said}");
-        assert_eq!(lines[0], format!("{file}:2: unknown key `step-foward`; did you mean `step-forward`?"));
-        assert_eq!(lines[1], format!("{file}:3: `poll`: it is set twice"));
-        assert!(lines[2].starts_with(&format!("{file}:4: `slew-limit`: 5 needs a unit")), "{said}");
-    }
-}
-
-#[test]
-fn a_configuration_that_is_named_and_missing_is_an_error() {
-    let output = hostclock(&["run", "--config", "/nonexistent/h.toml"]);
-    assert_eq!(
-        (code(&output), stderr(&output)),
-        (2, "/nonexistent/h.toml: there is no such file\n".to_owned())
-    );
-}
-
-#[test]
-fn what_config_shows_is_a_configuration_again() {
-    let folder = Folder::new("show");
-    let odd = folder.file("odd.toml", "poll = \"62.5ms\"\nsteps-after-start = 3\n");
-    let shown = stdout(&hostclock(&["config", "--show", "--config", &odd]));
-    assert!(shown.contains("poll = \"62.5ms\"  # default: \"1s\"\n"), "{shown}");
-    let again = folder.file("again.toml", &shown);
-    assert_eq!(code(&hostclock(&["config", "--check", &again])), 0);
-    assert_eq!(stdout(&hostclock(&["config", "--show", "--config", &again])), shown);
-    let json = stdout(&hostclock(&["config", "--show", "--json", "--config", &odd]));
-    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-    assert_eq!(json["poll"]["value"], "62.5ms");
-    assert_eq!(json["steps-after-start"]["value"], 3);
-    assert_eq!(json["steps-after-start"]["default"], "unlimited");
-}
-
-#[test]
-fn a_wrong_flag_of_run_is_named_and_the_code_is_two() {
-    for (args, said) in [
-        (
-            ["run", "--poll", "1"],
-            "command line: `poll`: 1 needs a unit: ns, us, ms, s, min, h or d; accepted is a duration",
-        ),
-        (
-            ["run", "--log", "xml"],
-            "command line: `log-format`: \"xml\" is not known; accepted is \"text\" or \"json\"",
-        ),
-        (["run", "--set", "pol=1s"], "command line: unknown key `pol`; did you mean `poll`?"),
-        (["run", "--set", "poll"], "there is no `=` in it"),
-        (["run", "--observe", "--dry-run"], "cannot be used with"),
-    ] {
-        let output = hostclock(&args);
-        assert_eq!(code(&output), 2, "{args:?}");
-        assert!(stderr(&output).contains(said), "{args:?}: {}", stderr(&output));
-    }
-}
-
-#[test]
-fn usage_errors_are_two_and_help_is_zero() {
-    assert_eq!(code(&hostclock(&[])), 2);
-    assert_eq!(code(&hostclock(&["walk"])), 2);
-    assert_eq!(code(&hostclock(&["config"])), 2);
-    assert_eq!(code(&hostclock(&["--version"])), 0);
-    for command in ["", "run", "status", "sources", "tracking", "config"] {
-        let args = [command, "--help"];
-        let output = hostclock(if command.is_empty() { &args[1..] } else { &args });
-        assert_eq!(code(&output), 0);
-        assert!(stdout(&output).lines().all(|line| line.len() <= 100), "{}", stdout(&output));
-    }
 }
 
 #[test]
@@ -307,17 +182,4 @@ fn watching_ends_by_ctrl_c_at_once_and_with_the_code_of_the_last_look() {
     assert!(interrupted.success());
     assert_eq!(lines.count(), 0, "nothing more is written");
     assert_eq!(watch.wait().expect("it ends").code(), Some(1));
-}
-
-#[test]
-fn a_closed_pipe_is_no_panic() {
-    let mut show = Command::new(env!("CARGO_BIN_EXE_hostclock"))
-        .args(["config", "--show"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    drop(show.stdout.take());
-    let output = show.wait_with_output().expect("it ends");
-    assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
 }
