@@ -195,9 +195,10 @@ fn request(adjustment: &Adjustment, status: libc::c_int) -> libc::timex {
     let mut timex = empty();
     if let Some(step) = adjustment.step {
         timex.modes |= libc::ADJ_SETOFFSET | libc::ADJ_NANO;
-        // The seconds carry the sign; the nanoseconds are 0 ..= 999,999,999 and always add.
-        timex.time.tv_sec = step.as_nanos().div_euclid(1_000_000_000) as libc::time_t;
-        timex.time.tv_usec = step.as_nanos().rem_euclid(1_000_000_000) as libc::suseconds_t;
+        // The seconds carry the sign; the nanoseconds are 0 ..= 999,999,999 and always add. (`_`, for
+        // libc calls the names of these types deprecated on musl.)
+        timex.time.tv_sec = step.as_nanos().div_euclid(1_000_000_000) as _;
+        timex.time.tv_usec = step.as_nanos().rem_euclid(1_000_000_000) as _;
     }
     if let Some(KernelRate { tick, freq }) = adjustment.rate {
         timex.modes |= libc::ADJ_TICK | libc::ADJ_FREQUENCY;

@@ -6,10 +6,12 @@
 #![allow(unsafe_code, reason = "finit_module(2)")]
 
 mod find;
+mod modinfo;
 mod tool;
 
 use std::ffi::CStr;
 use std::fs::{self, File};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
@@ -51,10 +53,14 @@ pub fn load(name: &str) -> Outcome {
     }
     let Some(files) = tree.files_for(name) else { return Outcome::NotFound };
     for file in &files {
-        match insert(file) {
+        let opened = match File::open(file) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Outcome::NotFound,
+            Err(error) => return refused(file, Errno::of(&error)),
+        };
+        match insert(&opened, is_compressed(file)) {
             Ok(()) | Err(Errno(libc::EEXIST)) => {}
             Err(Errno(libc::EPERM | libc::EACCES)) => return Outcome::NotPermitted,
-            Err(Errno(libc::ENOENT)) => return Outcome::NotFound,
             // Kernels before 5.17 don't know the flag, later ones may be built without unpacking, or
             // for another format.
             Err(errno) if is_compressed(file) => {
@@ -67,7 +73,12 @@ pub fn load(name: &str) -> Outcome {
 }
 
 fn refused(file: &Path, errno: Errno) -> Outcome {
-    Outcome::Refused(format!("loading {}: {errno}", file.display()))
+    let file = file.display();
+    Outcome::Refused(match errno.0 {
+        libc::ENOENT => format!("loading {file}: a module that it depends on is missing"),
+        libc::ENOEXEC => format!("loading {file}: it was built for another kernel, or isn't signed"),
+        _ => format!("loading {file}: {errno}"),
+    })
 }
 
 /// Whether `/proc/modules` has it. A module within the kernel isn't there.
@@ -95,12 +106,11 @@ fn is_compressed(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension != "ko")
 }
 
-fn insert(file: &Path) -> Result<(), Errno> {
+fn insert(file: &File, compressed: bool) -> Result<(), Errno> {
     /// `MODULE_INIT_COMPRESSED_FILE`, include/uapi/linux/module.h, Linux 5.17.
     const COMPRESSED_FILE: libc::c_int = 4;
     const NO_PARAMETERS: &CStr = c"";
-    let flags = if is_compressed(file) { COMPRESSED_FILE } else { 0 };
-    let file = File::open(file)?;
+    let flags = if compressed { COMPRESSED_FILE } else { 0 };
     // SAFETY: the kernel reads the parameters as a string with a zero byte at its end, which a CStr
     // is, and the module from the descriptor, which is open until the call has returned.
     let done =

@@ -121,7 +121,7 @@ fn set(fd: &OwnedFd, flags: libc::c_int, sec: i64, nsec: i64) -> Result<(), Errn
     let value = libc::itimerspec {
         it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
         // `nsec` is below 1e9 and `sec` below 1e10, which a time_t of 64 bits holds.
-        it_value: libc::timespec { tv_sec: sec as libc::time_t, tv_nsec: nsec as libc::c_long },
+        it_value: libc::timespec { tv_sec: sec as _, tv_nsec: nsec as libc::c_long },
     };
     // SAFETY: `value` lives across the call and is only read; the old value isn't asked for.
     let done =

@@ -4,9 +4,14 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::modinfo::dependencies;
+
 /// No module tree is deeper or has more directories; a link that goes round must not be followed for
 /// ever.
 const MOST_DIRECTORIES: usize = 4_000;
+
+/// No chain of dependencies is longer; one that goes round must not be followed for ever.
+const DEEPEST: usize = 4;
 
 /// The modules of one kernel.
 pub(super) struct Tree {
@@ -34,7 +39,23 @@ impl Tree {
         if let Some(files) = with_dependencies(&list, name) {
             return Some(files.iter().map(|file| self.directory.join(file)).collect());
         }
-        self.search(name).map(|file| vec![file])
+        let mut files = Vec::new();
+        self.add(name, &mut files, 0);
+        // A file that is needed but isn't there may be within the kernel; the module itself is not.
+        files.last().is_some_and(|file: &PathBuf| is_module(file, name)).then_some(files)
+    }
+
+    /// Adds the files for `name`, the ones that it depends on first.
+    fn add(&self, name: &str, files: &mut Vec<PathBuf>, depth: usize) {
+        let Some(file) = self.search(name) else { return };
+        if depth < DEEPEST && file.extension().is_some_and(|extension| extension == "ko") {
+            for dependency in fs::read(&file).map(|image| dependencies(&image)).unwrap_or_default() {
+                self.add(&dependency, files, depth + 1);
+            }
+        }
+        if !files.contains(&file) {
+            files.push(file);
+        }
     }
 
     /// Looks through the files themselves, for a tree that `depmod` hasn't seen.
@@ -187,6 +208,16 @@ kernel/drivers/ptp/ptp.ko.xz: kernel/drivers/pps/pps_core.ko.xz
         let deep = write(scratch.path(), "lib/modules/6.1/kernel/drivers/ptp/ptp_kvm.ko", "");
         std::os::unix::fs::symlink("/", scratch.path().join("lib/modules/6.1/build")).expect("a link");
         assert_eq!(tree.files_for("ptp_kvm"), Some(vec![deep]));
+    }
+
+    #[test]
+    fn without_a_list_a_plain_module_is_asked_what_it_depends_on() {
+        let scratch = Scratch::new();
+        let tree = Tree::new(scratch.path(), "6.1");
+        let kvm = write(scratch.path(), "lib/modules/6.1/ptp_kvm.ko", "x\0depends=ptp,builtin\0");
+        assert_eq!(tree.files_for("ptp_kvm"), Some(vec![kvm.clone()]));
+        let ptp = write(scratch.path(), "lib/modules/6.1/ptp.ko", "x\0depends=ptp\0");
+        assert_eq!(tree.files_for("ptp_kvm"), Some(vec![ptp, kvm]), "and a circle ends");
     }
 
     #[test]
