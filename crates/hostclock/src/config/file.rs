@@ -7,7 +7,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::value::{Raw, bare};
-use super::{Config, Mistake, Mistakes, Place, keys, set};
+use super::{Config, Mistake, Mistakes, Place, check_together, keys, set};
 
 /// No configuration is longer: every key with its comment is about 4 KiB.
 const LONGEST_FILE: u64 = 64 * 1024;
@@ -104,6 +104,14 @@ pub(super) fn parse(path: &Path, text: &str) -> (Config, Mistakes) {
         };
         if let Err(problem) = outcome {
             found.push((line, problem));
+        }
+    }
+    if found.is_empty() {
+        if let Err((keys, problem)) = check_together(&config) {
+            // At the last of them that the file has: the others may be defaults.
+            let set = table.get_ref().iter().filter(|(name, _)| keys.contains(&name.get_ref().as_ref()));
+            let line = set.map(|(name, _)| line_of(text, name.span().start)).max();
+            found.push((line.unwrap_or(1), problem));
         }
     }
     found.sort_by_key(|(line, _)| *line);

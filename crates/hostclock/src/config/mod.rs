@@ -135,11 +135,9 @@ impl Origin {
                 mistakes.0.push(Mistake { place: Place::CommandLine, problem });
             }
         }
-        if mistakes.0.is_empty() {
-            if let Err(problem) = check_together(&config) {
-                let place =
-                    self.file.clone().map_or(Place::CommandLine, |path| Place::File { path, line: None });
-                mistakes.0.push(Mistake { place, problem });
+        if mistakes.0.is_empty() && !self.overrides.is_empty() {
+            if let Err((_, problem)) = check_together(&config) {
+                mistakes.0.push(Mistake { place: Place::CommandLine, problem });
             }
         }
         config.policy.mode = self.mode;
@@ -160,14 +158,15 @@ fn set(config: &mut Config, name: &str, raw: value::Raw<'_>) -> Result<(), Strin
     (key.set)(config, raw).map_err(|wrong| format!("`{name}`: {wrong}; accepted is {}", key.accepts))
 }
 
-/// What only several keys together can get wrong.
-fn check_together(config: &Config) -> Result<(), String> {
+/// What only several keys together can get wrong: those keys, and what is wrong.
+fn check_together(config: &Config) -> Result<(), ([&'static str; 2], String)> {
     let policy = &config.policy;
     if policy.fast_slew_limit < policy.slew_limit {
-        return Err(format!(
-            "`fast-slew-limit` ({}) is below `slew-limit` ({})",
-            span::show_frequency(policy.fast_slew_limit),
-            span::show_frequency(policy.slew_limit)
+        let (fast, slow) =
+            (span::show_frequency(policy.fast_slew_limit), span::show_frequency(policy.slew_limit));
+        return Err((
+            ["fast-slew-limit", "slew-limit"],
+            format!("`fast-slew-limit` ({fast}) is below `slew-limit` ({slow})"),
         ));
     }
     Ok(())

@@ -199,7 +199,11 @@ fn limits_that_contradict_each_other_are_refused() {
         ..Origin::default()
     };
     let said = origin.load().expect_err("contradiction").to_string();
-    assert_eq!(said, "/dev/null: `fast-slew-limit` (1%) is below `slew-limit` (5%)");
+    assert_eq!(said, "command line: `fast-slew-limit` (1%) is below `slew-limit` (5%)");
+    assert_eq!(
+        mistakes("poll = \"1s\"\nfast-slew-limit = \"100ppm\"\n"),
+        ["h.toml:2: `fast-slew-limit` (100ppm) is below `slew-limit` (500ppm)"]
+    );
 }
 
 #[test]
@@ -230,6 +234,24 @@ fn what_is_shown_is_a_valid_configuration_that_says_the_same() {
     assert!(show_toml(&other).contains("poll = \"62.5ms\"  # default: \"1s\"\n"));
     assert!(show_toml(&other).contains("lock-memory = false  # default\n"));
     assert!(show_json(&other).contains("\"default\": \"1s\""));
+}
+
+#[test]
+fn a_damaged_file_is_understood_or_refused_in_lines_and_never_a_panic() {
+    let whole = show_toml(&Config::default());
+    for position in (0..whole.len()).step_by(3) {
+        let (before, after) = (&whole[..position], &whole[position + 1..]);
+        for damaged in [
+            before.to_owned(),
+            format!("{before}{after}"),
+            format!("{before}\"{after}"),
+            format!("{before}=[{{{after}"),
+        ] {
+            for line in mistakes(&damaged) {
+                assert!(line.starts_with("h.toml:") && !line.chars().any(char::is_control), "{line:?}");
+            }
+        }
+    }
 }
 
 #[test]
