@@ -1,1 +1,20 @@
-//! placeholder
+//! A deterministic world for the hostclock engine: oscillators, hosts, kernels, devices and faults.
+//!
+//! The engine that decides in the daemon is driven here, byte for byte, by a world in which the truth
+//! is known, thousands of times faster than real time. Everything follows from one seed: a world that
+//! showed a fault shows it again. `docs/simulator.md` says what is modelled and what isn't.
+//!
+//! Offsets are system minus reference, as everywhere.
+#![forbid(unsafe_code)]
+
+pub mod device;
+pub mod disturbance;
+pub mod host;
+pub mod kernel;
+mod machine;
+pub mod oscillator;
+pub mod random;
+pub mod record;
+pub mod simulation;
+pub mod truth;
+pub mod world;

@@ -1,0 +1,175 @@
+//! The paravirtual clock: which methods work at the moment, what they fail with, and how honest it is.
+//!
+//! What works on which driver is the table of the kernel's drivers (`drivers/ptp/ptp_kvm_common.c`,
+//! `ptp_vmclock.c`, `drivers/hv/hv_util.c`; Linux 6.1 to 7.3). A precise cross timestamp pairs both
+//! clocks by one counter value and is good to a nanosecond; a bracket spans an exit of the virtual
+//! machine, 1 to 3 µs, lies anywhere in it, and is pre-empted now and then.
+
+use hostclock_core::reading::{Failure, Method};
+use hostclock_core::units::{Duration, Timestamp};
+
+use crate::random::Random;
+
+/// Which driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// `ptp_kvm`: PRECISE while the clocksource is kvm-clock, and `SYS_OFFSET`.
+    Kvm,
+    /// `ptp_vmclock`: every method.
+    Vmclock,
+    /// Hyper-V: `SYS_OFFSET` only.
+    HyperV,
+}
+
+/// The guest's clocksource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clocksource {
+    /// `kvm-clock`.
+    KvmClock,
+    /// `tsc`.
+    Tsc,
+}
+
+/// How a device lies, where it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// Every reading is off by another amount, up to this much.
+    Scatter(Duration),
+    /// Now and then (one reading in twenty) one is off by this much.
+    Outliers(Duration),
+    /// Each reading says a time before that of the last, by this much.
+    Backwards(Duration),
+    /// It always says the same.
+    Frozen,
+    /// It says this date.
+    Date(Timestamp),
+    /// What it says can't be a time at all.
+    Garbage,
+    /// Its bracket is this wide.
+    Bracket(Duration),
+}
+
+/// How good the device's readings are.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceModel {
+    /// Which driver it is.
+    pub driver: Driver,
+    /// Standard deviation of a precise cross timestamp, ns.
+    pub precise_noise_ns: f64,
+    /// Shortest and longest bracket that isn't pre-empted, µs.
+    pub bracket_us: (f64, f64),
+    /// How often a bracket is pre-empted.
+    pub preempted: f64,
+}
+
+impl Default for DeviceModel {
+    fn default() -> Self {
+        Self { driver: Driver::Kvm, precise_noise_ns: 1.0, bracket_us: (1.0, 3.0), preempted: 0.01 }
+    }
+}
+
+/// The device.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub(crate) model: DeviceModel,
+    pub(crate) random: Random,
+    /// Whether it is there at all.
+    pub present: bool,
+    /// The guest's clocksource.
+    pub clocksource: Clocksource,
+    /// With what every method fails, while it does.
+    pub fault: Option<Failure>,
+    /// How often a reading fails with `EAGAIN` or `EBUSY`, all attempts together.
+    pub busy: f64,
+    /// How it lies, while it does.
+    pub lie: Option<Lie>,
+    last_told: Option<Timestamp>,
+}
+
+impl Device {
+    /// A device that works.
+    #[must_use]
+    pub const fn new(model: DeviceModel, random: Random) -> Self {
+        Self {
+            model,
+            random,
+            present: true,
+            clocksource: Clocksource::KvmClock,
+            fault: None,
+            busy: 0.0,
+            lie: None,
+            last_told: None,
+        }
+    }
+
+    /// Whether `method` gives a reading this time.
+    ///
+    /// # Errors
+    /// What the kernel would say.
+    pub fn attempt(&mut self, method: Method) -> Result<(), Failure> {
+        if !self.present {
+            return Err(Failure::NoDevice);
+        }
+        self.offers(method)?;
+        if let Some(failure) = self.fault {
+            return Err(failure);
+        }
+        if self.busy > 0.0 && self.random.chance(self.busy) {
+            return Err(Failure::Busy);
+        }
+        if self.lie == Some(Lie::Garbage) { Err(Failure::Nonsense) } else { Ok(()) }
+    }
+
+    fn offers(&self, method: Method) -> Result<(), Failure> {
+        match (self.model.driver, method) {
+            (_, Method::SysOffset | Method::Bracket) | (Driver::Vmclock, _) => Ok(()),
+            (Driver::Kvm, Method::Precise) => match self.clocksource {
+                Clocksource::KvmClock => Ok(()),
+                Clocksource::Tsc => Err(Failure::NoDevice),
+            },
+            (Driver::Kvm | Driver::HyperV, _) => Err(Failure::Unsupported),
+        }
+    }
+
+    /// What the device says when the host's clock shows `truth`.
+    pub(crate) fn say(&mut self, truth: Timestamp) -> Timestamp {
+        let last = self.last_told.unwrap_or(truth);
+        let told = match self.lie {
+            None | Some(Lie::Garbage | Lie::Bracket(_)) => truth,
+            Some(Lie::Scatter(most)) => {
+                truth + Duration::from_nanos_f64(self.random.between(-1.0, 1.0) * most.as_nanos_f64())
+            }
+            Some(Lie::Outliers(by)) => {
+                if self.random.chance(0.05) {
+                    truth + by
+                } else {
+                    truth
+                }
+            }
+            Some(Lie::Backwards(by)) => last - by,
+            Some(Lie::Frozen) => last,
+            Some(Lie::Date(date)) => date,
+        };
+        self.last_told = Some(told);
+        told
+    }
+
+    /// Half of a bracket that is `width` wide, as it is told.
+    pub(crate) const fn uncertainty(&self, width: Duration) -> Duration {
+        match self.lie {
+            Some(Lie::Bracket(absurd)) => absurd,
+            _ => width.half(),
+        }
+    }
+
+    /// How long the next bracket is, and which part of it lies before the device is read.
+    pub(crate) fn bracket(&mut self) -> (Duration, f64) {
+        let (low, high) = self.model.bracket_us;
+        let mut us = self.random.between(low, high);
+        if self.random.chance(self.model.preempted) {
+            us += self.random.decades(5.0, 2_000.0);
+        }
+        // The exit is in the middle, the way there and back is not symmetrical.
+        (Duration::from_nanos_f64(us * 1e3), self.random.between(0.05, 0.95))
+    }
+}

@@ -1,0 +1,120 @@
+//! The world as the engine's driver sees it: three system calls and a log.
+
+use hostclock_core::adjust::Adjustment;
+use hostclock_core::driver::Machine;
+use hostclock_core::engine::Applied;
+use hostclock_core::notice::Notice;
+use hostclock_core::reading::{Failure, Method, Reading};
+use hostclock_core::units::{Duration, RawTime};
+
+use crate::device::Lie;
+use crate::world::{Happening, Signal, World};
+
+/// Calls between two waits beyond which something runs away. A disturbance takes about ten.
+const MANY_CALLS: u32 = 300;
+/// `EPERM`.
+const EPERM: i32 = 1;
+/// Readings of which `SYS_OFFSET` and the bracket take the best.
+const SAMPLES: u32 = 5;
+
+impl World {
+    /// Counts a call; beyond a limit the daemon gets nothing any more until it waits.
+    fn runs_away(&mut self) -> bool {
+        self.calls += 1;
+        if self.calls == MANY_CALLS {
+            self.happens(Happening::Runaway);
+        }
+        self.calls >= MANY_CALLS
+    }
+
+    fn read_precise(&mut self) -> Reading {
+        let (before, after) = (self.random.between(0.7, 1.5), self.random.between(0.7, 1.5));
+        self.spend(Duration::from_nanos_f64(before * 1e3));
+        let noise = self.device.random.normal(self.device.model.precise_noise_ns);
+        let truth = self.host.date(World::now(self)) + Duration::from_nanos_f64(noise);
+        let reading = Reading {
+            reference: self.device.say(truth),
+            system: self.kernel.date(self.raw_picos()),
+            raw: self.raw(),
+            uncertainty: self.device.uncertainty(Duration::from_nanos(2)),
+            method: Method::Precise,
+        };
+        self.spend(Duration::from_nanos_f64(after * 1e3));
+        reading
+    }
+
+    /// Several brackets, of which the shortest counts.
+    fn read_bracket(&mut self, method: Method) -> Reading {
+        let mut best: Option<Reading> = None;
+        for _ in 0..SAMPLES {
+            let (width, part) = self.device.bracket();
+            let system = self.kernel.date(self.raw_picos());
+            self.spend(Duration::from_nanos_f64(width.as_nanos_f64() * part));
+            let truth = self.host.date(World::now(self));
+            self.spend(Duration::from_nanos_f64(width.as_nanos_f64() * (1.0 - part)));
+            let later = self.kernel.date(self.raw_picos());
+            let half = (later - system).half();
+            let reading = Reading {
+                reference: self.device.say(truth),
+                system: system + half,
+                // The raw counter is read beside the brackets, and brought to their middle.
+                raw: self.raw() + -half + Duration::from_nanos_f64(self.device.random.between(-200.0, 200.0)),
+                uncertainty: self.device.uncertainty(later - system),
+                method,
+            };
+            if best.is_none_or(|best| reading.uncertainty.abs() < best.uncertainty.abs()) {
+                best = Some(reading);
+            }
+        }
+        best.unwrap_or_else(|| self.read_precise())
+    }
+}
+
+impl Machine for World {
+    fn now(&mut self) -> RawTime {
+        self.spend(Duration::from_nanos(40));
+        self.raw()
+    }
+
+    fn read(&mut self, method: Method) -> Result<Reading, Failure> {
+        let begun = World::now(self);
+        if self.runs_away() {
+            return Err(Failure::Busy);
+        }
+        if let Err(failure) = self.device.attempt(method) {
+            self.spend(Duration::from_nanos(600));
+            return Err(failure);
+        }
+        let reading = match method {
+            Method::Precise => self.read_precise(),
+            Method::Extended | Method::SysOffset | Method::Bracket => self.read_bracket(method),
+        };
+        if self.device.lie.is_none() || matches!(self.device.lie, Some(Lie::Bracket(_))) {
+            self.read_at = begun;
+        }
+        Ok(reading)
+    }
+
+    fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {
+        if self.runs_away() {
+            return Err(EPERM);
+        }
+        let before = self.raw();
+        let (there, back) = (self.random.between(100.0, 700.0), self.random.between(100.0, 700.0));
+        self.spend(Duration::from_nanos_f64(there));
+        let before_ns = self.offset_ns();
+        self.kernel.adjust(self.raw_picos(), adjustment)?;
+        if let Some(by) = adjustment.step {
+            let after_ns = self.offset_ns();
+            self.happens(Happening::Stepped { by, before_ns, after_ns });
+            // The timer tells of our own steps too. Whoever swallows that, swallows everybody's.
+            self.inbox.retain(|signal| *signal != Signal::ClockSet);
+        }
+        self.spend(Duration::from_nanos_f64(back));
+        Ok(Applied { before, after: self.raw(), kernel: self.kernel.state(self.raw_picos()) })
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.happens(Happening::Told(*notice));
+    }
+}

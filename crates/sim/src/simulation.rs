@@ -1,0 +1,214 @@
+//! The daemon in its world: wakes the engine when its time has come or when the kernel tells it
+//! something, exactly as the daemon's loop does, and lets a witness see what is true meanwhile.
+
+use hostclock_core::driver::drive;
+use hostclock_core::engine::{Engine, Event};
+use hostclock_core::ladder::Ladder;
+use hostclock_core::notice::Loss;
+use hostclock_core::policy::Policy;
+use hostclock_core::status::State;
+use hostclock_core::units::{Duration, RawTime};
+
+use crate::truth::TrueTime;
+use crate::world::{Happening, Signal, World, WorldModel};
+
+/// What is true at one moment, and what the daemon says of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// When.
+    pub at: TrueTime,
+    /// System minus host, ns.
+    pub offset_ns: f64,
+    /// What the engine says that it can't exceed; `None` while it says nothing, or isn't running.
+    pub bound: Option<Duration>,
+    /// `maxerror` of the kernel; `None` while `STA_UNSYNC` is set.
+    pub kernel_bound: Option<Duration>,
+    /// The engine's state; `None` while the daemon isn't running.
+    pub state: Option<State>,
+    /// Whether something happened that the daemon can't know of yet: no reading has been taken since.
+    pub unnoticed: bool,
+}
+
+impl Sample {
+    /// Whether the clock was further off than the engine or the kernel said that it could be, although
+    /// the daemon could know.
+    #[must_use]
+    pub fn exceeds_bound(&self) -> bool {
+        let beyond =
+            |bound: Option<Duration>| bound.is_some_and(|bound| self.offset_ns.abs() > bound.as_nanos_f64());
+        !self.unnoticed && (beyond(self.bound) || beyond(self.kernel_bound))
+    }
+}
+
+/// Whoever wants to know what happens.
+pub trait Witness {
+    /// One moment. There is one before and one after each time the daemon runs, and some in between.
+    fn sample(&mut self, sample: &Sample);
+    /// Something happened.
+    fn happened(&mut self, at: TrueTime, what: &Happening);
+}
+
+/// Nobody wants to know.
+impl Witness for () {
+    fn sample(&mut self, _: &Sample) {}
+    fn happened(&mut self, _: TrueTime, _: &Happening) {}
+}
+
+/// A daemon in a world.
+#[derive(Debug)]
+pub struct Simulation {
+    /// The world.
+    pub world: World,
+    policy: Policy,
+    engine: Option<Engine>,
+    ladder: Ladder,
+    wake: RawTime,
+    lateness: Duration,
+    lively_until: TrueTime,
+    next_sample: TrueTime,
+}
+
+/// After something happened, samples are dense for so long, and so dense.
+const LIVELY: Duration = Duration::from_secs(3);
+const DENSE: Duration = Duration::from_millis(2);
+/// At other times.
+const SPARSE: Duration = Duration::from_millis(130);
+
+impl Simulation {
+    /// A world, and a daemon that starts in it as soon as time passes.
+    #[must_use]
+    pub fn new(model: &WorldModel, policy: Policy, seed: u64) -> Self {
+        let mut world = World::new(model, seed);
+        world.inbox.push_back(Signal::Started);
+        Self {
+            world,
+            policy,
+            engine: None,
+            ladder: Ladder::default(),
+            wake: RawTime::default(),
+            lateness: Duration::ZERO,
+            lively_until: TrueTime::default(),
+            next_sample: TrueTime::default(),
+        }
+    }
+
+    /// The engine, while the daemon is running.
+    #[must_use]
+    pub const fn engine(&self) -> Option<&Engine> {
+        self.engine.as_ref()
+    }
+
+    /// The engine's state, while the daemon is running.
+    #[must_use]
+    pub fn state(&self) -> Option<State> {
+        self.engine.as_ref().map(Engine::state)
+    }
+
+    /// When the daemon is to be woken, on the raw counter.
+    #[must_use]
+    pub const fn wake(&self) -> RawTime {
+        self.wake
+    }
+
+    /// Lets `span` pass.
+    pub fn run(&mut self, span: Duration, witness: &mut impl Witness) {
+        self.run_until(self.world.now() + span, witness);
+    }
+
+    /// Lets time pass up to `until`.
+    pub fn run_until(&mut self, until: TrueTime, witness: &mut impl Witness) {
+        loop {
+            self.hand_out(witness);
+            if let Some(signal) = self.world.inbox.pop_front() {
+                self.on_signal(signal, witness);
+                continue;
+            }
+            let now = self.world.now();
+            if now >= until {
+                return;
+            }
+            let wake = match self.engine {
+                Some(_) => self.world.oscillator.when(self.wake).max(now) + self.lateness,
+                None => TrueTime::MAX,
+            };
+            // A wake-up that is due is never earlier than a microsecond from now: no world stands still.
+            let wake = wake.max(now + Duration::from_micros(1));
+            let due = self.world.next_due().unwrap_or(TrueTime::MAX);
+            let next = wake.min(due).min(self.next_sample.max(now)).min(until);
+            self.world.pass(next);
+            if self.world.now() >= self.next_sample {
+                self.sample(witness);
+            }
+            if self.world.now() >= wake && self.world.inbox.is_empty() && self.still_due() {
+                self.drive(Event::Wake, witness);
+            }
+        }
+    }
+
+    /// Whether the counter has reached the wake-up: it may have been stopped on the way.
+    fn still_due(&self) -> bool {
+        self.world.raw() >= self.wake
+    }
+
+    fn on_signal(&mut self, signal: Signal, witness: &mut impl Witness) {
+        match signal {
+            Signal::Started => self.start(witness),
+            Signal::Killed => self.engine = None,
+            Signal::ClockSet => self.drive(Event::ClockSet, witness),
+            Signal::DeviceAdded => {
+                self.ladder = Ladder::default();
+                self.drive(Event::SourceFound, witness);
+            }
+            Signal::DeviceRemoved => self.drive(Event::SourceLost(Loss::DeviceGone), witness),
+        }
+    }
+
+    fn start(&mut self, witness: &mut impl Witness) {
+        self.world.happens(Happening::Started);
+        let kernel = self.world.kernel.state(self.world.raw_picos());
+        self.engine = Some(Engine::new(self.policy, self.world.raw(), kernel));
+        self.ladder = Ladder::default();
+        let event =
+            if self.world.device.present { Event::SourceFound } else { Event::SourceLost(Loss::DeviceGone) };
+        self.drive(event, witness);
+    }
+
+    fn drive(&mut self, event: Event, witness: &mut impl Witness) {
+        self.sample(witness);
+        if let Some(engine) = &mut self.engine {
+            self.world.calls = 0;
+            self.wake = drive(engine, &mut self.ladder, &mut self.world, event);
+            self.lateness = self.world.lateness();
+        }
+        self.hand_out(witness);
+        self.sample(witness);
+    }
+
+    fn hand_out(&mut self, witness: &mut impl Witness) {
+        if self.world.happened.is_empty() {
+            return;
+        }
+        for (at, what) in core::mem::take(&mut self.world.happened) {
+            witness.happened(at, &what);
+            if !matches!(what, Happening::Told(_)) {
+                self.lively_until = at + LIVELY;
+                self.next_sample = self.world.now();
+            }
+        }
+    }
+
+    fn sample(&mut self, witness: &mut impl Witness) {
+        let now = self.world.now();
+        let raw = self.world.raw();
+        let kernel = self.world.kernel.state(self.world.raw_picos()).health;
+        witness.sample(&Sample {
+            at: now,
+            offset_ns: self.world.offset_ns(),
+            bound: self.engine.as_ref().and_then(|engine| engine.max_error(raw)),
+            kernel_bound: kernel.synchronised.then_some(kernel.max_error),
+            state: self.state(),
+            unnoticed: self.world.read_at <= self.world.disturbed_at,
+        });
+        self.next_sample = now + if now < self.lively_until { DENSE } else { SPARSE };
+    }
+}

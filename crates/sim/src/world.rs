@@ -1,0 +1,374 @@
+//! The world: every clock in it, what is to happen, and true time.
+//!
+//! Time passes when [`World::pass`] says so. What is due meanwhile happens at its moment, also in the
+//! middle of a system call of the daemon's. A guest that is stopped does nothing: what its programs
+//! would have done happens when it runs again.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use hostclock_core::notice::Notice;
+use hostclock_core::units::{Duration, RawTime, Timestamp};
+
+use crate::device::{Device, DeviceModel};
+use crate::disturbance::Disturbance;
+use crate::host::{Host, HostModel};
+use crate::kernel::{Kernel, Rounding};
+use crate::oscillator::{Oscillator, OscillatorModel};
+use crate::random::Random;
+use crate::truth::TrueTime;
+
+/// How the world is built.
+#[derive(Clone, Copy, Debug)]
+pub struct WorldModel {
+    /// The guest's oscillator.
+    pub oscillator: OscillatorModel,
+    /// The host's clock.
+    pub host: HostModel,
+    /// What the host's clock shows at the beginning.
+    pub date: Timestamp,
+    /// How wrong the guest's clock is at the beginning: system minus host.
+    pub wrong_by: Duration,
+    /// The kernel's rounding; `None`: it runs at exactly the rate it is told.
+    pub rounding: Option<Rounding>,
+    /// The device.
+    pub device: DeviceModel,
+    /// Whether the kernel tells of a clock that was set (a cancel-on-set timer).
+    pub tells_of_steps: bool,
+    /// Whether the kernel tells of devices that come and go.
+    pub tells_of_devices: bool,
+}
+
+impl Default for WorldModel {
+    fn default() -> Self {
+        Self {
+            oscillator: OscillatorModel::default(),
+            host: HostModel::ntp(),
+            date: Timestamp::from_nanos(1_793_750_400_000_000_000),
+            wrong_by: Duration::from_millis(-300),
+            rounding: None,
+            device: DeviceModel::default(),
+            tells_of_steps: true,
+            tells_of_devices: true,
+        }
+    }
+}
+
+/// What the kernel tells the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// The clock was set, and not by the daemon.
+    ClockSet,
+    /// The device is there.
+    DeviceAdded,
+    /// The device is gone.
+    DeviceRemoved,
+    /// The daemon is killed.
+    Killed,
+    /// The daemon is started.
+    Started,
+}
+
+/// Something that a witness hears of.
+#[derive(Clone, Copy, Debug)]
+pub enum Happening {
+    /// Something happened to the guest.
+    Disturbed(Disturbance),
+    /// Something that lasted is over.
+    Over(Disturbance),
+    /// The daemon stepped the clock by `by`; the true offsets around it, in ns.
+    Stepped {
+        /// The step.
+        by: Duration,
+        /// True offset before.
+        before_ns: f64,
+        /// True offset after.
+        after_ns: f64,
+    },
+    /// The daemon told its user something.
+    Told(Notice),
+    /// The daemon started.
+    Started,
+    /// The daemon did more at once than any good reason can ask for; the world refused the rest.
+    Runaway,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Begin(Disturbance),
+    End(Disturbance),
+    Tell(Signal),
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: TrueTime,
+    order: u64,
+    due: Due,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+}
+impl Eq for Entry {}
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
+
+/// The world.
+#[derive(Debug)]
+pub struct World {
+    now: TrueTime,
+    pub(crate) oscillator: Oscillator,
+    pub(crate) host: Host,
+    pub(crate) kernel: Kernel,
+    pub(crate) device: Device,
+    pub(crate) random: Random,
+    pub(crate) inbox: VecDeque<Signal>,
+    pub(crate) happened: Vec<(TrueTime, Happening)>,
+    /// Calls of the daemon's since it last waited.
+    pub(crate) calls: u32,
+    /// When the last reading that succeeded was begun.
+    pub(crate) read_at: TrueTime,
+    /// When the clocks were last moved by anybody but the daemon.
+    pub(crate) disturbed_at: TrueTime,
+    /// Overloaded until then.
+    loaded_until: TrueTime,
+    due: BinaryHeap<Reverse<Entry>>,
+    order: u64,
+    tells_of_steps: bool,
+    tells_of_devices: bool,
+}
+
+impl World {
+    /// The world that follows from `model` and `seed`.
+    #[must_use]
+    pub fn new(model: &WorldModel, seed: u64) -> Self {
+        let random = Random::new(seed);
+        let uptime = RawTime::from_nanos(5_000_000_000);
+        let oscillator = Oscillator::new(model.oscillator, uptime, random.part("oscillator"));
+        let raw = oscillator.picos(TrueTime::default());
+        Self {
+            now: TrueTime::default(),
+            oscillator,
+            host: Host::new(model.host, model.date, random.part("host")),
+            kernel: Kernel::new(raw, model.date + model.wrong_by, model.rounding, random.part("kernel")),
+            device: Device::new(model.device, random.part("device")),
+            random: random.part("scheduler"),
+            inbox: VecDeque::new(),
+            happened: Vec::new(),
+            calls: 0,
+            read_at: TrueTime::default(),
+            disturbed_at: TrueTime::default(),
+            loaded_until: TrueTime::default(),
+            due: BinaryHeap::new(),
+            order: 0,
+            tells_of_steps: model.tells_of_steps,
+            tells_of_devices: model.tells_of_devices,
+        }
+    }
+
+    /// True time.
+    #[must_use]
+    pub const fn now(&self) -> TrueTime {
+        self.now
+    }
+
+    /// The true offset, system minus host, in nanoseconds.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "exact to a nanosecond up to 100 days")]
+    pub fn offset_ns(&self) -> f64 {
+        let system = self.kernel.picos(self.raw_picos());
+        (system - self.host.picos(self.now)) as f64 / 1e3
+    }
+
+    /// The raw counter.
+    #[must_use]
+    pub fn raw(&self) -> RawTime {
+        self.oscillator.raw(self.now)
+    }
+
+    pub(crate) fn raw_picos(&self) -> i64 {
+        self.oscillator.picos(self.now)
+    }
+
+    /// The device.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The device, to change how it behaves.
+    pub const fn device_mut(&mut self) -> &mut Device {
+        &mut self.device
+    }
+
+    /// The guest's system clock.
+    #[must_use]
+    pub const fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The host's clock.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// `disturbance` is to happen at `at`.
+    pub fn plan(&mut self, at: TrueTime, disturbance: Disturbance) {
+        self.schedule(at, Due::Begin(disturbance));
+    }
+
+    /// The moment of the next thing that is to happen.
+    #[must_use]
+    pub fn next_due(&self) -> Option<TrueTime> {
+        self.due.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// Lets time pass up to `until`; it may become later, when the guest is stopped meanwhile.
+    pub fn pass(&mut self, until: TrueTime) {
+        while let Some(Reverse(entry)) = self.due.peek() {
+            if entry.at > until.max(self.now) {
+                break;
+            }
+            let Some(Reverse(entry)) = self.due.pop() else { break };
+            self.go(entry.at.max(self.now));
+            match entry.due {
+                Due::Begin(disturbance) => self.begin(disturbance),
+                Due::End(disturbance) => self.end(disturbance),
+                Due::Tell(signal) => self.inbox.push_back(signal),
+            }
+        }
+        self.go(until.max(self.now));
+    }
+
+    /// The daemon is busy for `span`, and longer when it is pre-empted meanwhile.
+    pub(crate) fn spend(&mut self, span: Duration) {
+        let (often, longest_us) = if self.is_loaded() { (0.02, 20_000.0) } else { (0.000_2, 500.0) };
+        let extra = if self.random.chance(often) { self.random.decades(5.0, longest_us) } else { 0.0 };
+        self.pass(self.now + span + Duration::from_nanos_f64(extra * 1e3));
+    }
+
+    /// How late the daemon is woken this time: 50 µs in the median, milliseconds at times.
+    pub(crate) fn lateness(&mut self) -> Duration {
+        let us = if self.is_loaded() {
+            self.random.decades(100.0, 100_000.0)
+        } else if self.random.chance(0.002) {
+            self.random.decades(500.0, 5_000.0)
+        } else {
+            50.0 * self.random.normal(0.7).exp()
+        };
+        Duration::from_nanos_f64(us * 1e3)
+    }
+
+    pub(crate) fn happens(&mut self, what: Happening) {
+        self.happened.push((self.now, what));
+    }
+
+    pub(crate) fn tell(&mut self, after: Duration, signal: Signal) {
+        self.schedule(self.now + after, Due::Tell(signal));
+    }
+
+    fn is_loaded(&self) -> bool {
+        self.now < self.loaded_until
+    }
+
+    fn schedule(&mut self, at: TrueTime, due: Due) {
+        self.order += 1;
+        self.due.push(Reverse(Entry { at, order: self.order, due }));
+    }
+
+    fn go(&mut self, to: TrueTime) {
+        self.now = to;
+        self.oscillator.advance(to);
+        self.host.advance(to);
+        self.kernel.advance(self.oscillator.picos(to));
+    }
+
+    fn stop_guest(&mut self, span: Duration, counter_too: bool) {
+        let until = self.now + span;
+        if counter_too {
+            self.oscillator.pause(self.now, until);
+        }
+        self.go(until);
+    }
+
+    fn begin(&mut self, disturbance: Disturbance) {
+        self.happens(Happening::Disturbed(disturbance));
+        let lasts = disturbance.lasts();
+        match disturbance {
+            Disturbance::ForeignStep(by) => {
+                if self.kernel.set_by(self.raw_picos(), by).is_ok() && self.tells_of_steps {
+                    // A wake-up of a cancel-on-set timer takes 2 to 55 µs, 5 in the median.
+                    let us = (5.0 * self.random.normal(0.6).exp()).clamp(2.0, 55.0);
+                    self.tell(Duration::from_nanos_f64(us * 1e3), Signal::ClockSet);
+                }
+            }
+            Disturbance::ForeignRate(rate) => {
+                let rate = hostclock_core::adjust::KernelRate::nearest(rate);
+                self.kernel.set_rate(self.raw_picos(), rate);
+            }
+            Disturbance::Pause(span) => self.stop_guest(span, true),
+            Disturbance::Starve(span) => self.stop_guest(span, false),
+            Disturbance::Load(span) => self.loaded_until = self.now + span,
+            Disturbance::HostStep(by) => self.host.step(self.now, by),
+            Disturbance::HostSlew(rate, span) => self.host.slew(self.now, rate, span),
+            Disturbance::Migration(span, frequency, by) => {
+                self.stop_guest(span, true);
+                self.oscillator.replace(self.now, frequency);
+                self.host.step(self.now, by);
+            }
+            Disturbance::DeviceGone(_) => {
+                self.device.present = false;
+                self.tell_of_device(Signal::DeviceRemoved);
+            }
+            Disturbance::Fault(failure, _) => self.device.fault = Some(failure),
+            Disturbance::Busy(_) => self.device.busy = 0.9,
+            Disturbance::Clocksource(clocksource) => self.device.clocksource = clocksource,
+            Disturbance::Lie(lie, _) => self.device.lie = Some(lie),
+            Disturbance::Kill(_) => self.inbox.push_back(Signal::Killed),
+        }
+        self.disturbed_at = self.now;
+        if lasts > Duration::ZERO
+            && !matches!(
+                disturbance,
+                Disturbance::Pause(_) | Disturbance::Starve(_) | Disturbance::Migration(_, _, _)
+            )
+        {
+            self.schedule(self.now + lasts, Due::End(disturbance));
+        }
+    }
+
+    fn end(&mut self, disturbance: Disturbance) {
+        self.happens(Happening::Over(disturbance));
+        match disturbance {
+            Disturbance::DeviceGone(_) => {
+                self.device.present = true;
+                self.tell_of_device(Signal::DeviceAdded);
+            }
+            Disturbance::Fault(_, _) => self.device.fault = None,
+            Disturbance::Busy(_) => self.device.busy = 0.0,
+            Disturbance::Lie(_, _) => self.device.lie = None,
+            Disturbance::Kill(_) => self.inbox.push_back(Signal::Started),
+            _ => {}
+        }
+        self.disturbed_at = self.now;
+    }
+
+    fn tell_of_device(&mut self, signal: Signal) {
+        if self.tells_of_devices {
+            let us = self.random.decades(100.0, 5_000.0);
+            self.tell(Duration::from_nanos_f64(us * 1e3), signal);
+        }
+    }
+}
