@@ -1,7 +1,33 @@
-//! The daemon.
+//! The daemon: one process, one thread, `poll(2)`.
+//!
+//! [`run`] sets everything up, and says in one line what it can't do without; [`events`] is the loop.
+//! What decides is the engine in `hostclock-core`; this only carries events to it and its actions to
+//! the kernel.
+
+mod events;
+mod log;
+mod machine;
+mod report;
+mod service;
+mod source;
+
+use std::path::Path;
+
+use hostclock_core::engine::Engine;
+use hostclock_core::ladder::Ladder;
+use hostclock_core::policy::Mode;
+use hostclock_linux::clock::{self, SystemClock};
+use hostclock_linux::process;
+use hostclock_linux::socket::{BindError, InstanceLock, LockError, StatusListener};
+use hostclock_linux::timers::{ClockSetWatch, Timer};
+use hostclock_linux::uevent::UeventSocket;
 
 use crate::config::{Config, Origin};
 use crate::exit::Code;
+use events::{Daemon, Signals};
+use log::Log;
+use machine::Linux;
+use service::Service;
 
 /// How `run` runs, beside the configuration.
 #[derive(Clone, Debug)]
@@ -14,7 +40,125 @@ pub(crate) struct RunOptions {
 
 /// Runs the daemon until it is told to end.
 pub(crate) fn run(config: Config, options: RunOptions) -> Code {
-    let _ = (config, options.once, options.origin);
-    crate::output::complain("`run` is still to come");
-    Code::Failed
+    let log = Log::new(&config);
+    match set_up(config, options, log) {
+        Ok((mut daemon, _lock)) => daemon.run(),
+        Err((code, message)) => {
+            log.error(&message);
+            code
+        }
+    }
+}
+
+/// Everything that the daemon needs, or why it can't start. The lock is to be kept for as long as the
+/// daemon runs.
+fn set_up(
+    config: Config,
+    options: RunOptions,
+    log: Log,
+) -> Result<(Daemon, Option<InstanceLock>), (Code, String)> {
+    let mut limitations = Vec::new();
+    let mut without = |what: String| {
+        log.warn(&what);
+        limitations.push(what);
+    };
+    let controls = config.policy.mode == Mode::Control;
+    if controls && !clock::may_adjust() {
+        let message =
+            "not allowed to set the clock: run as root or with CAP_SYS_TIME, or look on with --observe";
+        return Err((Code::NoPermission, message.to_owned()));
+    }
+    let lock = if controls { lock_instance(&mut without)? } else { None };
+    let listener = if options.once { None } else { listen(&config, controls, &mut without)? };
+    tune(&config, &mut without);
+
+    let clock = SystemClock;
+    if controls {
+        if let Err(error) = clock.cancel_slew() {
+            return Err((Code::NoPermission, error.to_string()));
+        }
+    }
+    let kernel = clock.state().map_err(|error| (Code::Failed, error.to_string()))?;
+    let watch = if controls {
+        ClockSetWatch::new()
+            .map_err(|error| {
+                without(format!("no notice when somebody sets the clock ({error}): found at the next poll"))
+            })
+            .ok()
+    } else {
+        None
+    };
+    let uevents = UeventSocket::new()
+        .map_err(|error| {
+            without(format!("no notice of devices that come and go ({error}): looked for every second"))
+        })
+        .ok();
+    let timer = Timer::new().map_err(|error| (Code::Failed, error.to_string()))?;
+    let signals = Signals::new().map_err(|error| (Code::Failed, format!("cannot catch signals: {error}")))?;
+    let engine = Engine::new(config.policy, clock::now_raw(), kernel);
+    let machine = Linux { source: None, clock, watch, log };
+    let daemon = Daemon {
+        config,
+        options,
+        engine,
+        ladder: Ladder::default(),
+        machine,
+        timer,
+        uevents,
+        listener,
+        signals,
+        service: Service::new(),
+        limitations,
+        no_source: None,
+        module_tried: false,
+    };
+    Ok((daemon, lock))
+}
+
+fn lock_instance(without: &mut impl FnMut(String)) -> Result<Option<InstanceLock>, (Code, String)> {
+    match InstanceLock::take() {
+        Ok(lock) => Ok(Some(lock)),
+        Err(error @ LockError::Taken(_)) => {
+            Err((Code::AnotherInstance, format!("{error}; stop it first, or look on with --observe")))
+        }
+        Err(error) => {
+            without(format!("a second instance would not be noticed: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+/// A daemon without its socket keeps the clock just as well, so only a second instance is fatal.
+fn listen(
+    config: &Config,
+    controls: bool,
+    without: &mut impl FnMut(String),
+) -> Result<Option<StatusListener>, (Code, String)> {
+    let Some(path) = &config.socket else { return Ok(None) };
+    match StatusListener::bind(Path::new(path), config.socket_mode) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error @ BindError::AlreadyRunning(_)) if controls => {
+            Err((Code::AnotherInstance, error.to_string()))
+        }
+        Err(error) => {
+            without(format!("no status for readers: {error}"));
+            Ok(None)
+        }
+    }
+}
+
+fn tune(config: &Config, without: &mut impl FnMut(String)) {
+    if let Err(error) = process::precise_timers() {
+        without(format!("timers may be 50 us late: {error}"));
+    }
+    if let Some(priority) = config.realtime_priority {
+        if let Err(error) = process::set_realtime_priority(priority) {
+            without(format!("no realtime priority: {error}"));
+        }
+    }
+    if config.lock_memory {
+        if let Err(error) = process::lock_memory() {
+            without(format!("memory is not locked: {error}"));
+        }
+    }
 }

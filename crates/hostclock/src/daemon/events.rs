@@ -1,0 +1,329 @@
+//! The loop: waits for the first of a few descriptors, and hands what happened to the engine.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+
+use hostclock_core::driver::drive;
+use hostclock_core::engine::{Engine, Event};
+use hostclock_core::ladder::Ladder;
+use hostclock_core::notice::Loss;
+use hostclock_core::policy::Mode;
+use hostclock_core::status::State;
+use hostclock_core::units::{Duration, RawTime};
+use hostclock_linux::socket::StatusListener;
+use hostclock_linux::timers::Timer;
+use hostclock_linux::uevent::{Drained, UeventSocket};
+use hostclock_linux::wait::PollSet;
+use hostclock_linux::{clock, module};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::machine::Linux;
+use super::service::Service;
+use super::{RunOptions, report, source};
+use crate::config::{Config, Notify};
+use crate::exit::Code;
+
+/// How long `--once` waits for the clock to be right.
+const ONCE_PATIENCE: Duration = Duration::from_secs(10);
+/// How many readings `--once` takes, so that the frequency that it leaves is good too: 0.15 s of them.
+const ONCE_READINGS: u64 = 7;
+
+/// Where each descriptor is in the poll set.
+mod place {
+    pub(super) const CLOCK_SET: usize = 0;
+    pub(super) const TIMER: usize = 1;
+    pub(super) const UEVENTS: usize = 2;
+    pub(super) const END: usize = 3;
+    pub(super) const RELOAD: usize = 4;
+    pub(super) const READERS: usize = 5;
+    pub(super) const COUNT: usize = 6;
+}
+
+/// Signals, as descriptors that become readable.
+#[derive(Debug)]
+pub(super) struct Signals {
+    end: UnixStream,
+    reload: UnixStream,
+}
+
+impl Signals {
+    pub(super) fn new() -> io::Result<Self> {
+        let pipe = |signals: &[i32]| -> io::Result<UnixStream> {
+            let (reader, writer) = UnixStream::pair()?;
+            reader.set_nonblocking(true)?;
+            for signal in signals {
+                signal_hook::low_level::pipe::register(*signal, writer.try_clone()?)?;
+            }
+            Ok(reader)
+        };
+        Ok(Self { end: pipe(&[SIGTERM, SIGINT])?, reload: pipe(&[SIGHUP])? })
+    }
+}
+
+/// The daemon's parts.
+#[derive(Debug)]
+pub(super) struct Daemon {
+    pub(super) config: Config,
+    pub(super) options: RunOptions,
+    pub(super) engine: Engine,
+    pub(super) ladder: Ladder,
+    pub(super) machine: Linux,
+    pub(super) timer: Timer,
+    pub(super) uevents: Option<UeventSocket>,
+    pub(super) listener: Option<StatusListener>,
+    pub(super) signals: Signals,
+    pub(super) service: Service,
+    /// What this machine doesn't offer, for the status.
+    pub(super) limitations: Vec<String>,
+    /// Why there is no source, while there is none.
+    pub(super) no_source: Option<String>,
+    pub(super) module_tried: bool,
+}
+
+impl Daemon {
+    /// Runs until a signal ends it, or with `--once` until the clock is right.
+    pub(super) fn run(&mut self) -> Code {
+        let started = clock::now_raw();
+        let mut fds = PollSet::<{ place::COUNT }>::new();
+        fds.watch(place::CLOCK_SET, self.machine.watch.as_ref().map(|watch| watch.as_fd()));
+        fds.watch(place::TIMER, Some(self.timer.as_fd()));
+        fds.watch(place::UEVENTS, self.uevents.as_ref().map(|uevents| uevents.as_fd()));
+        fds.watch(place::END, Some(self.signals.end.as_fd()));
+        fds.watch(place::RELOAD, Some(self.signals.reload.as_fd()));
+        fds.watch(place::READERS, self.listener.as_ref().map(|listener| listener.as_fd()));
+
+        let mut wake_at = self.look_for_source().unwrap_or_else(|| self.drive(Event::Wake));
+        if self.config.notify == Notify::Started {
+            self.service.ready("running");
+        }
+        loop {
+            if let Some(code) = self.finished_once(started) {
+                self.drive(Event::Ending);
+                return code;
+            }
+            if self.engine.was_synchronised() {
+                self.service.ready("synchronised");
+            }
+            self.arm(wake_at);
+            match fds.wait(None) {
+                Ok(_) => {}
+                Err(error) => {
+                    self.machine.log.error(&format!("cannot wait for events: {error}"));
+                    return Code::Failed;
+                }
+            }
+            if fds.ready(place::CLOCK_SET) && self.machine.watch.as_mut().is_some_and(|watch| watch.heard()) {
+                wake_at = self.drive(Event::ClockSet);
+            }
+            if fds.ready(place::TIMER) && self.timer.drain() {
+                self.service.alive();
+                fds.watch(place::READERS, self.listener.as_ref().map(|listener| listener.as_fd()));
+                if clock::now_raw() >= wake_at {
+                    wake_at = self.tick();
+                }
+            }
+            if fds.ready(place::UEVENTS) {
+                wake_at = self.on_uevents().unwrap_or(wake_at);
+                fds.watch(place::UEVENTS, self.uevents.as_ref().map(|uevents| uevents.as_fd()));
+            }
+            if fds.ready(place::READERS) && !self.answer_readers() {
+                // No descriptor is left for a reader. He waits, and we don't spin: until the next tick.
+                fds.watch(place::READERS, None);
+            }
+            if fds.ready(place::RELOAD) {
+                empty(&self.signals.reload);
+                wake_at = self.reload().unwrap_or(wake_at);
+            }
+            if fds.ready(place::END) {
+                self.service.stopping();
+                self.drive(Event::Ending);
+                self.machine.log.info("ending: the clock keeps its frequency");
+                return Code::Fine;
+            }
+        }
+    }
+
+    fn drive(&mut self, event: Event) -> RawTime {
+        drive(&mut self.engine, &mut self.ladder, &mut self.machine, event)
+    }
+
+    /// The moment that the engine asked for has come.
+    fn tick(&mut self) -> RawTime {
+        if self.machine.source.is_none() {
+            if let Some(wake_at) = self.look_for_source() {
+                return wake_at;
+            }
+        }
+        let wake_at = self.drive(Event::Wake);
+        let lost = self.engine.state() == State::Holdover
+            && self.machine.source.as_ref().is_some_and(|source| !source.is_present());
+        if lost { self.drop_source() } else { wake_at }
+    }
+
+    /// Opens the device to read, if there is one, and hands it to the engine.
+    fn look_for_source(&mut self) -> Option<RawTime> {
+        let mut found = source::find(&self.config.source, self.config.policy.tai_offset);
+        if found.is_err() && self.config.load_module && !self.module_tried {
+            self.module_tried = true;
+            self.load_module();
+            found = source::find(&self.config.source, self.config.policy.tai_offset);
+        }
+        match found {
+            Ok(found) => {
+                if let Some(warning) = found.warning {
+                    self.machine.log.warn(&warning);
+                }
+                self.machine.log.info(&format!("following {}", found.source.describe()));
+                self.machine.source = Some(found.source);
+                self.no_source = None;
+                self.ladder = Ladder::default();
+                Some(self.drive(Event::SourceFound))
+            }
+            Err(reason) => {
+                if self.no_source.as_ref() != Some(&reason) {
+                    self.machine.log.warn(&format!("no source: {reason}"));
+                }
+                self.no_source = Some(reason);
+                None
+            }
+        }
+    }
+
+    fn load_module(&self) {
+        use module::Outcome;
+        let why = match module::load("ptp_kvm") {
+            Outcome::Already => return,
+            Outcome::Loaded => {
+                self.machine.log.info("loaded the kernel module ptp_kvm");
+                return;
+            }
+            Outcome::NotPermitted => "not permitted (it takes CAP_SYS_MODULE; or list it in modules-load.d)".to_owned(),
+            Outcome::NotFound => "this machine's kernel modules don't have it".to_owned(),
+            Outcome::Forbidden(file) => format!("{} forbids it", file.display()),
+            Outcome::Refused(reason) => reason,
+        };
+        self.machine.log.info(&format!("the kernel module ptp_kvm was not loaded: {why}"));
+    }
+
+    fn drop_source(&mut self) -> RawTime {
+        self.machine.source = None;
+        let wake_at = self.drive(Event::SourceLost(Loss::DeviceGone));
+        self.look_for_source().unwrap_or(wake_at)
+    }
+
+    /// A device came or went: read the one that is right now.
+    fn on_uevents(&mut self) -> Option<RawTime> {
+        let current = self.machine.source.as_ref().map(|source| source.name().to_owned());
+        let (mut ours_went, mut came) = (false, false);
+        if let Some(uevents) = &mut self.uevents {
+            let drained = uevents.drain(|event| {
+                if event.added {
+                    came = true;
+                } else {
+                    ours_went |= current.as_deref() == Some(event.name);
+                }
+            });
+            if drained != Ok(Drained::Complete) {
+                // Some were lost: look for ourselves.
+                ours_went |= self.machine.source.as_ref().is_some_and(|source| !source.is_present());
+                came = true;
+            }
+            if drained.is_err() {
+                self.machine.log.warn("the kernel tells no more of devices that come and go: looked for every second");
+                self.uevents = None;
+            }
+        }
+        if ours_went {
+            return Some(self.drop_source());
+        }
+        if came && self.machine.source.is_none() {
+            return self.look_for_source();
+        }
+        None
+    }
+
+    /// Sends the status to whoever is connected; `false` if the kernel has no descriptors left.
+    fn answer_readers(&mut self) -> bool {
+        let Self { listener, engine, ladder, machine, no_source, limitations, .. } = self;
+        let Some(listener) = listener else { return true };
+        let served = listener.accept_and_send(|| {
+            let source = machine.source.as_ref();
+            report::document(engine, ladder, source, no_source.as_deref(), limitations, clock::now_raw())
+        });
+        served.is_ok()
+    }
+
+    fn reload(&mut self) -> Option<RawTime> {
+        let config = match self.options.origin.load() {
+            Ok(config) => config,
+            Err(mistakes) => {
+                self.machine
+                    .log
+                    .error(&format!("the configuration was not reread, the old one stays: {mistakes}"));
+                return None;
+            }
+        };
+        if config == self.config {
+            self.machine.log.info("the configuration was reread: nothing changed");
+            return None;
+        }
+        let rebind = (&config.socket, config.socket_mode) != (&self.config.socket, self.config.socket_mode);
+        let source_changed = config.source != self.config.source;
+        self.engine.set_policy(config.policy);
+        self.config = config;
+        self.machine.log = super::Log::new(&self.config);
+        self.machine.log.info("the configuration was reread");
+        if rebind {
+            self.machine.log.warn("socket and socket-mode take effect at the next start");
+        }
+        source_changed.then(|| self.drop_source())
+    }
+
+    /// The timer counts `CLOCK_MONOTONIC`, which we steer; the engine counts the raw counter.
+    fn arm(&mut self, wake_at: RawTime) {
+        let mut delay = wake_at - clock::now_raw();
+        if let Some(patience) = self.service.patience() {
+            delay = delay.min(patience);
+        }
+        let steered = delay.as_nanos_f64() * (1.0 + self.engine.system_rate().as_ratio());
+        if let Err(error) = self.timer.arm(Duration::from_nanos_f64(steered).max(Duration::from_nanos(1))) {
+            self.machine.log.error(&format!("cannot arm the timer: {error}"));
+        }
+    }
+
+    /// With `--once`: how it ended, if it did.
+    fn finished_once(&self, started: RawTime) -> Option<Code> {
+        if !self.options.once {
+            return None;
+        }
+        let log = &self.machine.log;
+        if self.machine.source.is_none() {
+            return Some(Code::NoDevice);
+        }
+        let enough = self.engine.counters().readings >= ONCE_READINGS;
+        let status = self.engine.status(clock::now_raw());
+        if let (true, Some(offset_ns), true) = (enough, status.clock.offset_ns, self.config.policy.mode != Mode::Control) {
+            log.info(&format!("the clock is {:+} from the host", Duration::from_nanos_f64(offset_ns)));
+            return Some(Code::Fine);
+        }
+        if enough && self.engine.was_synchronised() {
+            return Some(Code::Fine);
+        }
+        if enough && status.state == State::Unsynchronised {
+            log.error(&format!("the clock was not corrected: {}", status.reason.unwrap_or_default()));
+            return Some(Code::Failed);
+        }
+        if clock::now_raw() - started > ONCE_PATIENCE {
+            log.error("the clock is not right after 10 s: `hostclock sources` may tell why");
+            return Some(Code::Failed);
+        }
+        None
+    }
+}
+
+/// Takes out what a signal wrote.
+fn empty(mut pipe: &UnixStream) {
+    let mut bytes = [0; 64];
+    while matches!(io::Read::read(&mut pipe, &mut bytes), Ok(count) if count == bytes.len()) {}
+}

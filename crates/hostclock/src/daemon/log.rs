@@ -1,0 +1,92 @@
+//! The log: one line for an event, to standard error, as text or as a flat JSON object.
+//!
+//! Nothing here is on the steady path: a clock that is all right is silent.
+
+use std::io::Write as _;
+
+use hostclock_core::notice::{Importance, Notice};
+use hostclock_linux::clock;
+use serde::Serialize;
+
+use crate::config::{Config, LogFormat, LogLevel};
+
+/// Where lines go, and which.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Log {
+    level: LogLevel,
+    format: LogFormat,
+    /// The journal keeps the time and reads the importance from a prefix (`sd-daemon(3)`).
+    journal: bool,
+}
+
+/// One line as JSON. `time` is the system clock's: right after a step it is the new one.
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    level: &'static str,
+    message: &'a str,
+    #[serde(flatten)]
+    notice: Option<&'a Notice>,
+}
+
+impl Log {
+    pub(crate) fn new(config: &Config) -> Self {
+        let journal = std::env::var_os("JOURNAL_STREAM").is_some();
+        Self { level: config.log_level, format: config.log_format, journal }
+    }
+
+    /// An event of the engine's.
+    pub(crate) fn notice(&self, notice: &Notice) {
+        let level = match notice.importance() {
+            Importance::Debug => LogLevel::Debug,
+            Importance::Info => LogLevel::Info,
+            Importance::Warning => LogLevel::Warn,
+        };
+        if self.shows(level) {
+            self.write(level, &notice.to_string(), Some(notice));
+        }
+    }
+
+    pub(crate) fn error(&self, message: &str) {
+        self.say(LogLevel::Error, message);
+    }
+
+    pub(crate) fn warn(&self, message: &str) {
+        self.say(LogLevel::Warn, message);
+    }
+
+    pub(crate) fn info(&self, message: &str) {
+        self.say(LogLevel::Info, message);
+    }
+
+    fn say(&self, level: LogLevel, message: &str) {
+        if self.shows(level) {
+            self.write(level, message, None);
+        }
+    }
+
+    const fn shows(&self, level: LogLevel) -> bool {
+        level as u8 <= self.level as u8
+    }
+
+    fn write(&self, level: LogLevel, message: &str, notice: Option<&Notice>) {
+        let (word, priority) = match level {
+            LogLevel::Error => ("error", 3),
+            LogLevel::Warn => ("warning", 4),
+            LogLevel::Info => ("info", 6),
+            LogLevel::Debug => ("debug", 7),
+        };
+        let mut line = match self.format {
+            LogFormat::Json => {
+                let line = Line { time: clock::now_system().to_string(), level: word, message, notice };
+                // The types above have no map with odd keys and no number that JSON lacks.
+                serde_json::to_string(&line).unwrap_or_default()
+            }
+            LogFormat::Text if self.journal => format!("<{priority}>{message}"),
+            LogFormat::Text => format!("{} {word}: {message}", clock::now_system()),
+        };
+        line.push('\n');
+        // One write a line, so that lines of several programs don't mix; and nowhere to complain to.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+}

@@ -1,0 +1,50 @@
+//! The real machine, as the engine's driver wants it.
+
+use hostclock_core::adjust::Adjustment;
+use hostclock_core::driver::Machine;
+use hostclock_core::engine::Applied;
+use hostclock_core::notice::Notice;
+use hostclock_core::reading::{Failure, Method, Reading};
+use hostclock_core::units::RawTime;
+use hostclock_linux::clock::{self, AdjustError, SystemClock};
+use hostclock_linux::timers::ClockSetWatch;
+
+use super::log::Log;
+use super::source::Source;
+
+/// What the driver acts on.
+#[derive(Debug)]
+pub(crate) struct Linux {
+    pub(crate) source: Option<Source>,
+    pub(crate) clock: SystemClock,
+    /// Hears that somebody set the clock, where the kernel offers it.
+    pub(crate) watch: Option<ClockSetWatch>,
+    pub(crate) log: Log,
+}
+
+impl Machine for Linux {
+    fn now(&mut self) -> RawTime {
+        clock::now_raw()
+    }
+
+    fn read(&mut self, method: Method) -> Result<Reading, Failure> {
+        self.source.as_ref().map_or(Err(Failure::NoDevice), |source| source.read(method))
+    }
+
+    fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {
+        let before = clock::now_raw();
+        let kernel = self.clock.adjust(adjustment).map_err(AdjustError::errno)?;
+        let after = clock::now_raw();
+        if adjustment.step.is_some() {
+            if let Some(watch) = &mut self.watch {
+                // Our own step: not news. A foreign one in between shows in the reading that follows.
+                watch.heard();
+            }
+        }
+        Ok(Applied { before, after, kernel })
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        self.log.notice(notice);
+    }
+}
