@@ -83,6 +83,12 @@ const PLAUSIBLE: (Timestamp, Timestamp) = (
 const RETRIES: u32 = 6;
 /// Failures in a row after which the source counts as lost.
 const FAILURES: u32 = 3;
+/// Steps in a row, each after a look at the last, before the engine waits: a kernel that takes a step
+/// and doesn't make it (sandboxes do that) must not keep the process busy.
+const STEPS_AT_ONCE: u32 = 3;
+/// The raw counter at a reading is that of a moment ago. A little later is the arithmetic of a bracket;
+/// much earlier, and the process was stopped for so long that the reading says nothing of now.
+const FRESH: (Duration, Duration) = (Duration::from_secs(-10), Duration::from_millis(1));
 /// The kernel's frequency at the start is believed this far.
 const KERNEL_GUESS: Frequency = Frequency::from_ppb_const(100_000.0);
 
@@ -133,6 +139,7 @@ pub struct Engine {
     outcome: Option<Outcome>,
     start_done: bool,
     steps_after_start: u32,
+    steps_at_once: u32,
     failures: u32,
     loss: Option<Loss>,
     last: Option<Reading>,
@@ -173,6 +180,7 @@ impl Engine {
             outcome: None,
             start_done: false,
             steps_after_start: 0,
+            steps_at_once: 0,
             failures: 0,
             loss: None,
             last: None,
@@ -221,6 +229,12 @@ impl Engine {
 
     /// Takes in what happened at `now` and says what to do.
     pub fn handle(&mut self, now: RawTime, event: Event) -> Action {
+        if matches!(
+            event,
+            Event::Wake | Event::ClockSet | Event::SourceFound | Event::SourceLost(_) | Event::Ending
+        ) {
+            self.steps_at_once = 0;
+        }
         match event {
             Event::Wake if self.has_source => Action::Read,
             Event::Wake => self.hold(now),
@@ -248,9 +262,12 @@ impl Engine {
     }
 
     fn on_reading(&mut self, now: RawTime, reading: Reading) -> Action {
+        let age = reading.raw - now;
         if reading.reference < PLAUSIBLE.0
             || reading.reference > PLAUSIBLE.1
             || reading.uncertainty.is_negative()
+            || age < FRESH.0
+            || age > FRESH.1
         {
             return self.on_failure(now, reading.method, Failure::Nonsense);
         }
@@ -401,6 +418,10 @@ impl Engine {
         self.count_step();
         if let Some(step) = &mut self.step {
             step.done = Some(applied.after);
+        }
+        self.steps_at_once += 1;
+        if self.steps_at_once >= STEPS_AT_ONCE {
+            return Action::Wait(self.wake_at);
         }
         // See at once whether it is right: somebody may have set the clock again in between.
         Action::Read

@@ -22,6 +22,10 @@ struct Machine1 {
     notices: Vec<Notice>,
     adjustments: u32,
     refuse: Option<i32>,
+    /// The kernel takes steps and doesn't make them.
+    deaf: bool,
+    /// The raw counter of a reading is wrong by this much.
+    raw_off: Duration,
 }
 
 impl Machine1 {
@@ -39,6 +43,8 @@ impl Machine1 {
             notices: Vec::new(),
             adjustments: 0,
             refuse: None,
+            deaf: false,
+            raw_off: Duration::ZERO,
         }
     }
 
@@ -81,7 +87,7 @@ impl Machine for Machine1 {
         Ok(Reading {
             reference: Timestamp::from_nanos(self.host()) + spoilt,
             system: Timestamp::from_nanos(self.system_now()),
-            raw: RawTime::from_nanos(self.raw),
+            raw: RawTime::from_nanos(self.raw) + self.raw_off,
             uncertainty: Duration::from_nanos(1),
             method,
         })
@@ -97,7 +103,9 @@ impl Machine for Machine1 {
         self.system = self.system_now();
         self.system_raw = self.raw;
         if let Some(step) = adjustment.step {
-            self.system += step.as_nanos();
+            if !self.deaf {
+                self.system += step.as_nanos();
+            }
             self.steps.push(step);
             self.health = UNKNOWN;
         }
@@ -307,4 +315,27 @@ fn ending_leaves_the_hosts_frequency_and_no_slew() {
     bench.event(Event::Ending);
     let left = bench.machine.rate.as_frequency() - Frequency::from_ppm(20.0);
     assert!(left.abs().as_ppb() < 10.0, "{left:+}");
+}
+
+#[test]
+fn a_kernel_that_takes_steps_and_does_not_make_them_does_not_keep_the_engine_busy() {
+    let mut machine = Machine1::new(SECOND);
+    machine.deaf = true;
+    let mut engine = Engine::new(Policy::default(), machine.now(), machine.kernel());
+    let wake_at = drive(&mut engine, &mut Ladder::default(), &mut machine, Event::SourceFound);
+    assert!(machine.steps.len() <= 3, "{:?}", machine.steps);
+    assert!(wake_at > machine.now());
+}
+
+#[test]
+fn a_reading_whose_counter_is_not_of_this_moment_does_not_put_the_engine_to_sleep() {
+    for off in [SECOND.times(3_600), SECOND.times(-3_600), Duration::MAX, -Duration::MAX] {
+        let mut bench = settled();
+        bench.machine.raw_off = off;
+        bench.run(SECOND.times(10));
+        assert!(bench.wake_at - bench.machine.now() <= SECOND, "off by {off}");
+        bench.machine.raw_off = Duration::ZERO;
+        bench.run(SECOND.times(10));
+        assert_eq!(bench.engine.state(), State::Synchronised, "off by {off}");
+    }
 }
