@@ -8,9 +8,11 @@ use crate::units::{Duration, Frequency};
 
 /// Standard deviations that count as certain.
 const SIGMAS: f64 = 4.0;
-/// How much an oscillator or a steered host may change its frequency between two readings without
-/// anything else telling, ppb.
+/// How much an oscillator or a steered host may change its frequency without anything else telling:
+/// in the first second, and for each second more, ppb; up to 1 ppm. NTP on the host does that.
 const RESTLESS_PPB: f64 = 50.0;
+/// Seconds after which that is all.
+const RESTLESS_FOR_S: f64 = 20.0;
 /// What kernels round, in ns.
 const ROUNDING_NS: f64 = 150.0;
 /// In holdover: how much a frequency may depart from what was ever seen, ppb. Temperature, mostly.
@@ -36,6 +38,7 @@ pub struct Known {
 pub struct Bound {
     at_reading_ns: f64,
     growth_ppb: f64,
+    restless_ppb: f64,
     span_s: f64,
 }
 
@@ -48,7 +51,8 @@ impl Bound {
                 + SIGMAS * known.sigma_ns
                 + known.uncertainty.as_nanos_f64()
                 + ROUNDING_NS,
-            growth_ppb: SIGMAS * known.skew.as_ppb() + RESTLESS_PPB,
+            growth_ppb: SIGMAS * known.skew.as_ppb(),
+            restless_ppb: RESTLESS_PPB,
             span_s: known.interval.as_secs_f64(),
         }
     }
@@ -56,14 +60,21 @@ impl Bound {
     /// The bound from now on without readings: `spread` is how much the frequency was seen to vary.
     #[must_use]
     pub fn holding_over(self, spread: Frequency) -> Self {
-        Self { growth_ppb: self.growth_ppb.max(SIGMAS * spread.as_ppb() + HOLDOVER_PPB), span_s: 0.0, ..self }
+        let so_far = self.growth_at(self.span_s);
+        let growth_ppb = so_far.max(SIGMAS * spread.as_ppb() + HOLDOVER_PPB);
+        Self { growth_ppb, restless_ppb: 0.0, span_s: 0.0, ..self }
     }
 
     /// The bound `age` after the reading; with an age of zero, what holds until the next reading.
     #[must_use]
     pub fn after(self, age: Duration) -> Duration {
         let span = age.as_secs_f64().max(self.span_s);
-        Duration::from_nanos_f64((self.at_reading_ns + self.growth_ppb * span).ceil())
+        Duration::from_nanos_f64((self.at_reading_ns + self.growth_at(span) * span).ceil())
+    }
+
+    /// ppb, on average over `span` seconds.
+    fn growth_at(&self, span: f64) -> f64 {
+        self.growth_ppb + self.restless_ppb * span.clamp(1.0, RESTLESS_FOR_S)
     }
 }
 
@@ -85,6 +96,15 @@ mod tests {
     fn a_clock_that_is_read_precisely_is_bounded_below_a_microsecond() {
         let bound = Bound::tracking(&known());
         assert_eq!(bound.after(Duration::ZERO), Duration::from_nanos(12 + 8 + 1 + 150 + 70));
+    }
+
+    #[test]
+    fn the_longer_the_interval_the_further_a_frequency_may_have_gone() {
+        let poll =
+            |s| Bound::tracking(&Known { interval: Duration::from_secs(s), ..known() }).after(Duration::ZERO);
+        // A host under NTP goes 0.5 ppm up and down in a minute.
+        assert!(poll(30) > Duration::from_micros(15), "{}", poll(30));
+        assert!(poll(64) < Duration::from_micros(70), "{}", poll(64));
     }
 
     #[test]
