@@ -4,11 +4,12 @@
 //! understood is refused with one line for each mistake, and nothing is half applied.
 //!
 //! [`keys`] is the table that everything goes by; [`form`] knows how values are written; [`mod@file`]
-//! reads a file and finds all of its mistakes; [`show`] prints a configuration.
+//! reads a file, in which [`parse`] finds all the mistakes; [`show`] prints a configuration.
 
 mod file;
 mod form;
 mod keys;
+mod parse;
 mod show;
 mod span;
 mod value;

@@ -9,13 +9,13 @@ use super::*;
 
 /// The lines that are printed about this file.
 fn mistakes(text: &str) -> Vec<String> {
-    let (_, mistakes) = file::parse(Path::new("h.toml"), text);
+    let (_, mistakes) = parse::parse(Path::new("h.toml"), text);
     mistakes.0.iter().map(ToString::to_string).collect()
 }
 
 /// The configuration that this file makes.
 fn parsed(text: &str) -> Config {
-    let (config, mistakes) = file::parse(Path::new("h.toml"), text);
+    let (config, mistakes) = parse::parse(Path::new("h.toml"), text);
     assert_eq!(mistakes, Mistakes::default());
     config
 }
@@ -186,6 +186,15 @@ fn a_thousand_mistakes_are_not_all_listed() {
     let lines = mistakes(&text);
     assert_eq!(lines.len(), 51);
     assert_eq!(lines[50], "h.toml: and 950 more mistakes");
+}
+
+#[test]
+fn rubbish_takes_no_longer_than_its_length_deserves() {
+    let start = std::time::Instant::now();
+    for rubbish in ["=\n", "a\n", "a.", "[[", "\"", "{", "a=["] {
+        assert!(!mistakes(&rubbish.repeat(65_000 / rubbish.len())).is_empty());
+    }
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[test]
