@@ -25,8 +25,8 @@ pub struct Known {
     pub offset_ns: f64,
     /// One standard deviation of it.
     pub sigma_ns: f64,
-    /// Half the bracket of the reading.
-    pub uncertainty: Duration,
+    /// How far the readings may all be off on the same side: half the widest bracket among them.
+    pub bias: Duration,
     /// One standard deviation of the host's frequency.
     pub skew: Frequency,
     /// Until the next reading.
@@ -49,7 +49,7 @@ impl Bound {
         Self {
             at_reading_ns: known.offset_ns.abs()
                 + SIGMAS * known.sigma_ns
-                + known.uncertainty.as_nanos_f64()
+                + known.bias.as_nanos_f64()
                 + ROUNDING_NS,
             growth_ppb: SIGMAS * known.skew.as_ppb(),
             restless_ppb: RESTLESS_PPB,
@@ -86,7 +86,7 @@ mod tests {
         Known {
             offset_ns: -12.0,
             sigma_ns: 2.0,
-            uncertainty: Duration::from_nanos(1),
+            bias: Duration::from_nanos(1),
             skew: Frequency::from_ppb(5.0),
             interval: Duration::from_secs(1),
         }

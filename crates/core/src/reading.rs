@@ -71,9 +71,10 @@ impl Reading {
 }
 
 /// Why a reading could not be taken. The kernel's errno is sorted by what it means for the next
-/// attempt, because that is all that the engine needs to know.
+/// attempt, because that is all that the engine needs to know. In documents each is a word, such as
+/// `no_device` or `errno_71`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "String", try_from = "String")]
 pub enum Failure {
     /// `EAGAIN`, `EBUSY`, `EINTR`, `EINVAL` after several attempts: this reading failed, the method
     /// may well work the next time.
@@ -93,6 +94,41 @@ pub enum Failure {
     Nonsense,
     /// Any other errno.
     Other(i32),
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Busy => "busy".to_owned(),
+            Failure::Unsupported => "unsupported".to_owned(),
+            Failure::NoDevice => "no_device".to_owned(),
+            Failure::Stale => "stale".to_owned(),
+            Failure::Io => "io".to_owned(),
+            Failure::Denied => "denied".to_owned(),
+            Failure::Nonsense => "nonsense".to_owned(),
+            Failure::Other(errno) => format!("errno_{errno}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Failure {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        match word.as_str() {
+            "busy" => Ok(Self::Busy),
+            "unsupported" => Ok(Self::Unsupported),
+            "no_device" => Ok(Self::NoDevice),
+            "stale" => Ok(Self::Stale),
+            "io" => Ok(Self::Io),
+            "denied" => Ok(Self::Denied),
+            "nonsense" => Ok(Self::Nonsense),
+            other => match other.strip_prefix("errno_").and_then(|number| number.parse().ok()) {
+                Some(errno) => Ok(Self::Other(errno)),
+                None => Err(format!("unknown failure: {word}")),
+            },
+        }
+    }
 }
 
 impl Failure {

@@ -9,9 +9,10 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of clock that this program knows.
+/// The kinds of clock that this program knows. In documents each is a word, such as `kvm` or
+/// `virtio_rtc_1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "String", try_from = "String")]
 pub enum Kind {
     /// `ptp_kvm`: the KVM host's `CLOCK_REALTIME`.
     Kvm,
@@ -28,6 +29,39 @@ pub enum Kind {
     Ena,
     /// Anything else: a network card, or a driver that nobody has looked at.
     Other,
+}
+
+impl From<Kind> for String {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Kvm => "kvm".to_owned(),
+            Kind::Vmclock => "vmclock".to_owned(),
+            Kind::VirtioRtc(number) => format!("virtio_rtc_{number}"),
+            Kind::HyperV => "hyper_v".to_owned(),
+            Kind::Vmware => "vmware".to_owned(),
+            Kind::Ena => "ena".to_owned(),
+            Kind::Other => "other".to_owned(),
+        }
+    }
+}
+
+impl TryFrom<String> for Kind {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        match word.as_str() {
+            "kvm" => Ok(Self::Kvm),
+            "vmclock" => Ok(Self::Vmclock),
+            "hyper_v" => Ok(Self::HyperV),
+            "vmware" => Ok(Self::Vmware),
+            "ena" => Ok(Self::Ena),
+            "other" => Ok(Self::Other),
+            other => match other.strip_prefix("virtio_rtc_").and_then(|number| number.parse().ok()) {
+                Some(number) => Ok(Self::VirtioRtc(number)),
+                None => Err(format!("unknown kind of device: {word}")),
+            },
+        }
+    }
 }
 
 /// The scale on which a device counts.

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ladder::Rung;
 use crate::policy::{Mode, Withheld};
 use crate::reading::{Failure, Method};
 use crate::source::{Kind, TimeScale};
@@ -146,6 +147,18 @@ pub struct MethodStatus {
     pub failure: Option<Failure>,
     /// Why it fails, in words.
     pub explanation: Option<String>,
+}
+
+impl From<(Method, Rung)> for MethodStatus {
+    fn from((method, rung): (Method, Rung)) -> Self {
+        let (state, failure) = match rung {
+            Rung::Untried => (MethodState::Untried, None),
+            Rung::Works => (MethodState::Works, None),
+            Rung::Resting { failure, .. } => (MethodState::Fails, Some(failure)),
+        };
+        let explanation = failure.map(|failure| failure.explanation(method).to_owned());
+        Self { method, state, failure, explanation }
+    }
 }
 
 /// Whether a method works.

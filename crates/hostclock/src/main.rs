@@ -12,6 +12,8 @@ mod config;
 mod daemon;
 mod exit;
 mod output;
+#[cfg(target_os = "linux")]
+mod source;
 mod status;
 
 use std::process::ExitCode;

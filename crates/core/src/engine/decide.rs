@@ -82,7 +82,7 @@ impl Engine {
             self.counters.holdovers += 1;
             self.notices.push(Notice::Holdover { loss });
             self.enter(State::Holdover, now);
-            let spread = self.long_term().1;
+            let spread = self.holdover_frequency(now).1;
             self.bound = self.bound.map(|bound| bound.holding_over(spread));
         }
         self.hold(now)
@@ -102,12 +102,13 @@ impl Engine {
             max_error,
             est_error: max_error.half(),
         };
-        self.ask(None, Some(self.long_term().0), health)
+        self.ask(None, Some(self.holdover_frequency(now).0), health)
     }
 
-    fn long_term(&self) -> (Frequency, Frequency) {
+    /// The frequency to run with without readings, and by how much it may be off.
+    fn holdover_frequency(&self, now: RawTime) -> (Frequency, Frequency) {
         match &self.estimator {
-            Some(estimator) => estimator.long_term_frequency().unwrap_or_else(|| estimator.frequency()),
+            Some(estimator) => estimator.holdover_frequency(now - estimator.last()),
             None => (self.kernel.rate.as_frequency(), super::KERNEL_GUESS),
         }
     }
@@ -323,9 +324,11 @@ impl Engine {
 
     /// What to tell the kernel after `reading`, when `offset_ns` remains to be slewed; and keeps the bound.
     fn health(&mut self, reading: &Reading, offset_ns: f64, sigma_ns: f64, interval: Duration) -> Health {
-        let skew = self.estimator.as_ref().map_or(Frequency::ZERO, |estimator| estimator.frequency().1);
-        let bound =
-            Bound::tracking(&Known { offset_ns, sigma_ns, uncertainty: reading.uncertainty, skew, interval });
+        let (skew, bias) = match &self.estimator {
+            Some(estimator) => (estimator.frequency().1, estimator.bias()),
+            None => (Frequency::ZERO, reading.uncertainty),
+        };
+        let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, interval });
         self.bound = Some(bound);
         Health {
             synchronised: true,

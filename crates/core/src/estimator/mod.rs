@@ -17,7 +17,7 @@
 
 mod model;
 
-use crate::reading::Reading;
+use crate::reading::{Method, Reading};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
 use model::{Expected, Model, Restlessness};
 
@@ -36,6 +36,10 @@ const BANK: [Restlessness; 8] = [
 const STANDING_KEPT: f64 = 0.9;
 /// Memory of the long-term frequency.
 const LONG_TERM_S: f64 = 3_600.0;
+/// How long an excursion from the long-term frequency lasts.
+const EXCURSION_S: f64 = 30.0;
+/// What is left of a bias after each better reading by the same method.
+const BIAS_KEPT: f64 = 0.9;
 /// How much time must have been seen before the long-term frequency means something.
 const LONG_TERM_NEEDS_S: f64 = 10.0;
 /// What the variance of the frequency is when nothing is known: (500 ppm)².
@@ -65,6 +69,11 @@ pub struct Estimator {
     long_term: LongTerm,
     residual_square: f64,
     readings: u32,
+    method: Method,
+    /// How far all readings that still weigh may be off on the same side: the largest of their
+    /// uncertainties, fading. The filters take uncertainty for noise, but a bracket's asymmetry is the
+    /// same every time.
+    bias: Duration,
 }
 
 /// The host's clock at one moment, in the terms of the raw counter.
@@ -96,6 +105,8 @@ impl Estimator {
             long_term: LongTerm::default(),
             residual_square: 0.0,
             readings: 1,
+            method: first.method,
+            bias: first.uncertainty,
         }
     }
 
@@ -114,7 +125,7 @@ impl Estimator {
         let learnt = 6.0 * variance.sqrt();
         // Anything that a kernel or an NTP daemon steers changes its frequency by less than this
         // between two readings, except when it has to catch up, and that is a break to us.
-        let steerable = 1_000.0 + 1_000.0 * dt + reading.uncertainty.as_nanos_f64();
+        let steerable = 1_000.0 + 1_000.0 * dt + self.allowed_bias(reading).as_nanos_f64();
         if off <= learnt {
             Surprise::None
         } else if off <= steerable {
@@ -124,12 +135,25 @@ impl Estimator {
         }
     }
 
-    /// Takes in a reading that is not a break. One that is not newer than the last is ignored.
+    /// How far a reading may be off the prediction because both have a bias: that of the readings
+    /// before it counts when another method took them.
+    fn allowed_bias(&self, reading: &Reading) -> Duration {
+        if reading.method == self.method { reading.uncertainty } else { reading.uncertainty + self.bias }
+    }
+
+    /// Takes in a reading that is not a break. One that is not newer than the last is ignored. The first
+    /// one by a better method takes the phase over from the biased ones.
     pub fn update(&mut self, reading: &Reading) {
         let dt = self.seconds_to(reading.raw);
         if dt <= 0.0 {
             return;
         }
+        if reading.method != self.method && reading.uncertainty < self.bias {
+            self.start_phase(reading, 0.0);
+            return;
+        }
+        self.method = reading.method;
+        self.bias = reading.uncertainty.max(Duration::from_nanos_f64(self.bias.as_nanos_f64() * BIAS_KEPT));
         let noise = reading_variance(reading);
         let measured = self.measured(reading);
         let mut residual = 0.0;
@@ -160,12 +184,23 @@ impl Estimator {
             mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
         let apparent = ((self.measured(reading) - mean) / dt).abs();
         // Kernels steer by up to 10 %: beyond that it was no frequency.
-        let doubt = if apparent < 1.1e8 { apparent } else { 100.0 };
+        self.start_phase(reading, if apparent < 1.1e8 { apparent } else { 100.0 });
+    }
+
+    fn start_phase(&mut self, reading: &Reading, doubt_ppb: f64) {
         for model in &mut self.models {
-            model.rephase(reading_variance(reading), doubt * doubt);
+            model.rephase(reading_variance(reading), doubt_ppb * doubt_ppb);
         }
         self.anchor_raw = reading.raw;
         self.anchor_reference = reading.reference;
+        self.method = reading.method;
+        self.bias = reading.uncertainty;
+    }
+
+    /// How far the estimate may be off because the readings are, all on the same side.
+    #[must_use]
+    pub const fn bias(&self) -> Duration {
+        self.bias
     }
 
     /// The host's clock at `raw`, which may lie a little before the last reading.
@@ -207,6 +242,18 @@ impl Estimator {
     #[must_use]
     pub fn drift_ppb_per_s(&self) -> f64 {
         mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.drift, 0.0))).0
+    }
+
+    /// The frequency to run with `age` after the last reading, and by how much it may be off (one
+    /// standard deviation): at first what it was, later what it was on average. An NTP daemon's
+    /// excursions are over in a minute or so; the oscillator's mean stays.
+    #[must_use]
+    pub fn holdover_frequency(&self, age: Duration) -> (Frequency, Frequency) {
+        let (now, sigma) = self.frequency();
+        let Some((mean, spread)) = self.long_term_frequency() else { return (now, sigma) };
+        let kept = (-age.as_secs_f64().max(0.0) / EXCURSION_S).exp();
+        let frequency = Frequency::from_ppb(mean.as_ppb() + kept * (now - mean).as_ppb());
+        (frequency, Frequency::from_ppb(spread.as_ppb().max(sigma.as_ppb())))
     }
 
     /// The mean frequency over up to the last hour, and by how much single readings differ from it

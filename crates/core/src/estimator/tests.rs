@@ -101,3 +101,49 @@ fn readings_that_do_not_advance_change_nothing() {
     estimator.update(&reading(9_000_000_000, 1e9));
     assert_eq!(estimator.at(RawTime::from_nanos(10_500_000_000)), before);
 }
+
+fn bracketed(second: i64, phase_ns: f64) -> Reading {
+    Reading {
+        uncertainty: Duration::from_micros(25),
+        method: Method::SysOffset,
+        ..reading(second * 1_000_000_000, phase_ns)
+    }
+}
+
+#[test]
+fn a_better_method_takes_over_the_phase_at_once_and_keeps_the_frequency() {
+    let phase = |t: f64| 20_000.0 * t;
+    let mut estimator = settled(60, phase);
+    for second in 61..=200 {
+        estimator.update(&bracketed(second, phase(second as f64) - 20_000.0));
+    }
+    assert_eq!(estimator.bias(), Duration::from_micros(25));
+    let back = reading(201_000_000_000, phase(201.0));
+    assert_ne!(estimator.surprise(&back), Surprise::Break);
+    estimator.update(&back);
+    assert_eq!(estimator.at(back.raw).reference, back.reference);
+    assert!((estimator.frequency().0.as_ppb() - 20_000.0).abs() < 200.0);
+}
+
+#[test]
+fn a_worse_method_hardly_moves_the_phase_at_first() {
+    let phase = |t: f64| 20_000.0 * t;
+    let mut estimator = settled(60, phase);
+    let worse = bracketed(61, phase(61.0) - 20_000.0);
+    assert_ne!(estimator.surprise(&worse), Surprise::Break);
+    estimator.update(&worse);
+    let moved = estimator.at(worse.raw).reference - reading(61_000_000_000, phase(61.0)).reference;
+    assert!(moved.abs() < Duration::from_micros(1), "{moved}");
+}
+
+#[test]
+fn a_holdover_goes_from_the_last_frequency_to_the_mean() {
+    let omega = core::f64::consts::TAU / 60.0;
+    let estimator = settled(615, |t| 20_000.0 * t + 500.0 / omega * (1.0 - (omega * t).cos()));
+    let now = estimator.frequency().0;
+    assert!((now.as_ppb() - 20_500.0).abs() < 60.0, "{now}");
+    let (soon, _) = estimator.holdover_frequency(Duration::from_secs(1));
+    let (late, _) = estimator.holdover_frequency(Duration::from_secs(300));
+    assert!((soon - now).abs().as_ppb() < 30.0, "{soon}");
+    assert!((late.as_ppb() - 20_000.0).abs() < 30.0, "{late}");
+}

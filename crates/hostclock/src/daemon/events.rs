@@ -20,9 +20,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::machine::Linux;
 use super::service::Service;
-use super::{RunOptions, report, source};
+use super::{RunOptions, report};
 use crate::config::{Config, Notify};
 use crate::exit::Code;
+use crate::source::{self, Source};
 
 /// How long `--once` waits for the clock to be right.
 const ONCE_PATIENCE: Duration = Duration::from_secs(10);
@@ -163,19 +164,16 @@ impl Daemon {
 
     /// Opens the device to read, if there is one, and hands it to the engine.
     fn look_for_source(&mut self) -> Option<RawTime> {
-        let mut found = source::find(&self.config.source, self.config.policy.tai_offset);
+        let mut found = self.open_source();
         if found.is_err() && self.config.load_module && !self.module_tried {
             self.module_tried = true;
             self.load_module();
-            found = source::find(&self.config.source, self.config.policy.tai_offset);
+            found = self.open_source();
         }
         match found {
-            Ok(found) => {
-                if let Some(warning) = found.warning {
-                    self.machine.log.warn(&warning);
-                }
-                self.machine.log.info(&format!("following {}", found.source.describe()));
-                self.machine.source = Some(found.source);
+            Ok(source) => {
+                self.machine.log.info(&format!("following {}", source.describe()));
+                self.machine.source = Some(source);
                 self.no_source = None;
                 self.ladder = Ladder::default();
                 Some(self.drive(Event::SourceFound))
@@ -190,6 +188,15 @@ impl Daemon {
         }
     }
 
+    fn open_source(&self) -> Result<Source, String> {
+        let chosen = source::find(&self.config.source)?;
+        let source = chosen.open(self.config.policy.tai_offset)?;
+        if let Some(warning) = chosen.warning() {
+            self.machine.log.warn(warning);
+        }
+        Ok(source)
+    }
+
     fn load_module(&self) {
         use module::Outcome;
         let why = match module::load("ptp_kvm") {
@@ -198,7 +205,9 @@ impl Daemon {
                 self.machine.log.info("loaded the kernel module ptp_kvm");
                 return;
             }
-            Outcome::NotPermitted => "not permitted (it takes CAP_SYS_MODULE; or list it in modules-load.d)".to_owned(),
+            Outcome::NotPermitted => {
+                "not permitted (it takes CAP_SYS_MODULE; or list it in modules-load.d)".to_owned()
+            }
             Outcome::NotFound => "this machine's kernel modules don't have it".to_owned(),
             Outcome::Forbidden(file) => format!("{} forbids it", file.display()),
             Outcome::Refused(reason) => reason,
@@ -230,7 +239,9 @@ impl Daemon {
                 came = true;
             }
             if drained.is_err() {
-                self.machine.log.warn("the kernel tells no more of devices that come and go: looked for every second");
+                self.machine
+                    .log
+                    .warn("the kernel tells no more of devices that come and go: looked for every second");
                 self.uevents = None;
             }
         }
@@ -303,7 +314,9 @@ impl Daemon {
         }
         let enough = self.engine.counters().readings >= ONCE_READINGS;
         let status = self.engine.status(clock::now_raw());
-        if let (true, Some(offset_ns), true) = (enough, status.clock.offset_ns, self.config.policy.mode != Mode::Control) {
+        if let (true, Some(offset_ns), true) =
+            (enough, status.clock.offset_ns, self.config.policy.mode != Mode::Control)
+        {
             log.info(&format!("the clock is {:+} from the host", Duration::from_nanos_f64(offset_ns)));
             return Some(Code::Fine);
         }

@@ -10,7 +10,7 @@ use hostclock_linux::clock::{self, AdjustError, SystemClock};
 use hostclock_linux::timers::ClockSetWatch;
 
 use super::log::Log;
-use super::source::Source;
+use crate::source::Source;
 
 /// What the driver acts on.
 #[derive(Debug)]

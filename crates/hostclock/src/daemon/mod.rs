@@ -9,7 +9,6 @@ mod log;
 mod machine;
 mod report;
 mod service;
-mod source;
 
 use std::path::Path;
 

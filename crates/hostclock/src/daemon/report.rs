@@ -1,14 +1,11 @@
 //! The status document: the engine's part, and what only the daemon knows.
 
-use std::path::Path;
-
 use hostclock_core::engine::Engine;
-use hostclock_core::ladder::{Ladder, Rung};
-use hostclock_core::status::{MethodState, MethodStatus, SourceStatus, Status};
+use hostclock_core::ladder::Ladder;
+use hostclock_core::status::{SourceStatus, Status};
 use hostclock_core::units::RawTime;
-use hostclock_linux::clocksource;
 
-use super::source::{SYS_ROOT, Source};
+use crate::source::Source;
 
 /// The document at `now`, as bytes ready to be sent. Allocates, for a reader who asked.
 pub(crate) fn document(
@@ -37,26 +34,11 @@ fn source_status(engine: &Engine, ladder: &Ladder, source: &Source, now: RawTime
     let (interval, last) = engine.pace();
     let reading = engine.last_reading();
     SourceStatus {
-        device: source.path.clone(),
-        clock_name: source.clock_name.clone(),
-        kind: source.kind,
-        time_scale: source.time_scale,
         method: reading.map(|reading| reading.method),
         uncertainty_ns: reading.map(|reading| reading.uncertainty.as_nanos_f64()),
         last_reading_age_s: last.map(|last| (now - last).as_secs_f64()),
         interval_s: interval.as_secs_f64(),
-        clocksource: clocksource::current(Path::new(SYS_ROOT)).ok(),
-        methods: ladder.rungs().map(|(method, rung)| method_status(method, rung)).collect(),
         error: engine.loss().map(|loss| loss.to_string()),
+        ..source.status(ladder)
     }
-}
-
-fn method_status(method: hostclock_core::reading::Method, rung: Rung) -> MethodStatus {
-    let (state, failure) = match rung {
-        Rung::Untried => (MethodState::Untried, None),
-        Rung::Works => (MethodState::Works, None),
-        Rung::Resting { failure, .. } => (MethodState::Fails, Some(failure)),
-    };
-    let explanation = failure.map(|failure| failure.explanation(method).to_owned());
-    MethodStatus { method, state, failure, explanation }
 }

@@ -1,0 +1,131 @@
+//! The host's clock among the machine's PTP devices: finding it, opening it, reading it on the UTC
+//! scale, and describing it for the status. The daemon and the commands that look for themselves both
+//! go through here.
+
+use std::path::Path;
+
+use hostclock_core::ladder::Ladder;
+use hostclock_core::reading::{Failure, Method, Reading};
+use hostclock_core::source::{Candidate, Choice, SourceConfig, TimeScale, Wanted, choose};
+use hostclock_core::status::{MethodStatus, SourceStatus};
+use hostclock_core::units::Duration;
+use hostclock_linux::ptp::Device;
+use hostclock_linux::{clocksource, discover};
+
+/// Where sysfs is.
+const SYS_ROOT: &str = "/sys";
+/// TAI − UTC since 2017; what a device that counts TAI is ahead when nobody says otherwise.
+const TAI_MINUS_UTC: i32 = 37;
+
+/// The device to read, before it is opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    candidate: Candidate,
+    choice: Choice,
+}
+
+/// Finds the device to read.
+///
+/// # Errors
+/// Why there is none, in one line.
+pub(crate) fn find(config: &SourceConfig) -> Result<Chosen, String> {
+    let devices = devices()?;
+    let choice = choose(&devices, &resolved(config))?;
+    match devices.into_iter().nth(choice.index) {
+        Some(candidate) => Ok(Chosen { candidate, choice }),
+        None => Err("the chosen device went away".to_owned()),
+    }
+}
+
+impl Chosen {
+    /// What the user should know before the device is used.
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.choice.warning.as_deref()
+    }
+
+    /// Opens the device. `tai_offset` is TAI − UTC in seconds, as far as it is known.
+    ///
+    /// # Errors
+    /// Why it can't be opened, in one line.
+    pub(crate) fn open(&self, tai_offset: Option<i32>) -> Result<Source, String> {
+        let device = Device::open(Path::new(&self.candidate.path)).map_err(|error| error.to_string())?;
+        let ahead = match self.choice.time_scale {
+            TimeScale::Utc => Duration::ZERO,
+            TimeScale::Tai => Duration::from_secs(i64::from(tai_offset.unwrap_or(TAI_MINUS_UTC))),
+        };
+        Ok(Source { device, chosen: self.clone(), ahead })
+    }
+
+    /// The device as the status shows it, before any reading.
+    pub(crate) fn status(&self, ladder: &Ladder) -> SourceStatus {
+        SourceStatus {
+            device: self.candidate.path.clone(),
+            clock_name: self.candidate.clock_name.trim().to_owned(),
+            kind: self.choice.kind,
+            time_scale: self.choice.time_scale,
+            method: None,
+            uncertainty_ns: None,
+            last_reading_age_s: None,
+            interval_s: 0.0,
+            clocksource: clocksource::current(Path::new(SYS_ROOT)).ok(),
+            methods: ladder.rungs().map(MethodStatus::from).collect(),
+            error: None,
+        }
+    }
+}
+
+/// An open device that gives the host's time.
+#[derive(Debug)]
+pub(crate) struct Source {
+    device: Device,
+    chosen: Chosen,
+    /// What has to be taken from its answers to get UTC.
+    ahead: Duration,
+}
+
+impl Source {
+    /// Takes one reading, on the UTC scale.
+    pub(crate) fn read(&self, method: Method) -> Result<Reading, Failure> {
+        let reading = self.device.read(method)?;
+        Ok(Reading { reference: reading.reference - self.ahead, ..reading })
+    }
+
+    /// The device and its name, for a message.
+    pub(crate) fn describe(&self) -> String {
+        let Candidate { path, clock_name, .. } = &self.chosen.candidate;
+        format!("{path} \"{}\" ({})", clock_name.trim(), self.chosen.choice.time_scale)
+    }
+
+    /// The device as the status shows it, before any reading.
+    pub(crate) fn status(&self, ladder: &Ladder) -> SourceStatus {
+        self.chosen.status(ladder)
+    }
+
+    /// Whether sysfs still shows the device under the same name.
+    pub(crate) fn is_present(&self) -> bool {
+        devices().is_ok_and(|devices| devices.contains(&self.chosen.candidate))
+    }
+
+    /// The device's name in sysfs and in uevents, such as `ptp0`.
+    pub(crate) fn name(&self) -> &str {
+        let path = &self.chosen.candidate.path;
+        path.rsplit('/').next().unwrap_or(path)
+    }
+}
+
+fn devices() -> Result<Vec<Candidate>, String> {
+    let found = discover::list(Path::new(SYS_ROOT))
+        .map_err(|error| format!("cannot list the PTP devices in {SYS_ROOT}/class/ptp: {error}"))?;
+    Ok(found.into_iter().map(discover::Found::into_candidate).collect())
+}
+
+/// A configured path may be a link, such as `/dev/ptp_kvm`: what sysfs lists is where it leads.
+fn resolved(config: &SourceConfig) -> SourceConfig {
+    let mut resolved = config.clone();
+    if let Wanted::Path(path) = &config.wanted {
+        if let Ok(target) = std::fs::canonicalize(path) {
+            resolved.wanted = Wanted::Path(target.to_string_lossy().into_owned());
+        }
+    }
+    resolved
+}
