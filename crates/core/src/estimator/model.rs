@@ -109,10 +109,12 @@ impl Model {
         let (t2, s2) = (t1 * t1, s1 * s1);
         self.pp += Q_PHASE * t1 + qf * t1 * t2 / 3.0 + qd * s1 * s2 * t2 / 20.0;
         self.pf += qf * t2 / 2.0 + qd * s1 * s2 * t1 / 8.0;
-        self.pd += qd * s1 * s2 / 6.0;
+        // With the same powers of t1 as above: Q then is the usual one, scaled, and stays positive.
+        self.pd += qd * s2 * t1 / 6.0;
         self.ff += qf * t1 + qd * s1 * s2 / 3.0;
         self.fd += qd * s2 / 2.0;
         self.dd += qd * s1;
+        self.pp = self.pp.max(0.0);
         Expected { phase: self.phase, variance: self.pp + reading_variance }
     }
 
@@ -179,6 +181,34 @@ mod tests {
             model.update(expected.phase + if n % 2 == 0 { 50.0 } else { -50.0 }, 2.0);
             assert!(model.pp >= 0.0 && model.ff >= 0.0 && model.dd >= 0.0, "{model:?}");
             assert!(model.pp.is_finite() && model.frequency.is_finite(), "{model:?}");
+        }
+    }
+
+    #[test]
+    fn the_covariance_is_one_after_any_interval() {
+        for dt in [1e-6, 0.01, 1.0, 19.0, 21.0, 64.0, 125.0, 3_600.0, 1e6] {
+            let mut model = Model::new(Restlessness { frequency: 12.0, drift: 8.0 }, 1.0, 0.0, 1.0);
+            for _ in 0..5 {
+                model.predict(dt, 1.0);
+                let Model { pp, pf, pd, ff, fd, dd, .. } = model;
+                let second = pp * ff - pf * pf;
+                let whole = pp * (ff * dd - fd * fd) - pf * (pf * dd - fd * pd) + pd * (pf * fd - ff * pd);
+                assert!(pp > 0.0 && second > 0.0 && whole > -1e-9 * pp * ff * dd, "{dt} s: {model:?}");
+                model.update(model.phase, 1.0);
+            }
+        }
+    }
+
+    #[test]
+    fn readings_of_all_qualities_after_a_long_silence_leave_a_filter_in_its_senses() {
+        let mut model = Model::new(Restlessness { frequency: 4.0, drift: 0.4 }, 1.0, 0.0, 1e10);
+        for (dt, variance) in
+            [(1.0, 1e5), (125.0, 1e5), (1.0, 1e5), (1.0, 2.0), (3e-6, 1e5), (40.0, 2.0)].repeat(50)
+        {
+            let expected = model.predict(dt, variance);
+            assert!(expected.variance >= variance, "{dt} s: {model:?}");
+            model.update(expected.phase + 10.0, variance);
+            assert!(model.frequency.is_finite() && model.phase.is_finite(), "{dt} s: {model:?}");
         }
     }
 
