@@ -7,7 +7,7 @@ use crate::engine::{Action, Applied, Engine, Event};
 use crate::ladder::Ladder;
 use crate::notice::Notice;
 use crate::reading::{Failure, Method, Reading};
-use crate::units::RawTime;
+use crate::units::{RawTime, Timestamp};
 
 /// What the engine needs of the world.
 pub trait Machine {
@@ -19,6 +19,9 @@ pub trait Machine {
     /// # Errors
     /// Why there is none.
     fn read(&mut self, method: Method) -> Result<Reading, Failure>;
+
+    /// The raw counter and the system clock at one instant, as nearly as can be.
+    fn compare(&mut self) -> (RawTime, Timestamp);
 
     /// Changes the system clock, in one call of the kernel, and swallows the kernel's report of a step
     /// that was our own.
@@ -53,6 +56,10 @@ pub fn drive<M: Machine>(engine: &mut Engine, ladder: &mut Ladder, machine: &mut
                 }
                 Err((method, failure)) => Event::ReadFailed(method, failure),
             },
+            Action::Compare => {
+                let (raw, system) = machine.compare();
+                Event::Compared(raw, system)
+            }
             Action::Adjust(adjustment) => match machine.adjust(&adjustment) {
                 Ok(applied) => Event::Adjusted(applied),
                 Err(errno) => Event::AdjustRefused(errno),

@@ -63,6 +63,13 @@ pub(crate) fn read_clock(clock: libc::clockid_t) -> Result<libc::timespec, Errno
     Ok(time)
 }
 
+/// The raw counter and the system clock at one instant, to within some tens of nanoseconds unless the
+/// processor is taken away meanwhile.
+#[must_use]
+pub fn compare() -> (RawTime, Timestamp) {
+    crate::ptp::relation::Tie::now().pair()
+}
+
 /// Why the clock could not be read or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AdjustError {

@@ -11,7 +11,7 @@
 
 mod answer;
 mod open;
-mod relation;
+pub(crate) mod relation;
 
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

@@ -5,7 +5,7 @@ use hostclock_core::driver::Machine;
 use hostclock_core::engine::Applied;
 use hostclock_core::notice::Notice;
 use hostclock_core::reading::{Failure, Method, Reading};
-use hostclock_core::units::{Duration, RawTime};
+use hostclock_core::units::{Duration, RawTime, Timestamp};
 
 use crate::device::Lie;
 use crate::world::{Happening, Signal, World};
@@ -93,6 +93,11 @@ impl Machine for World {
             self.read_at = begun;
         }
         Ok(reading)
+    }
+
+    fn compare(&mut self) -> (RawTime, Timestamp) {
+        self.spend(Duration::from_nanos(150));
+        (self.raw(), self.kernel.date(self.raw_picos()))
     }
 
     fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {

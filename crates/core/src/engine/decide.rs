@@ -4,11 +4,12 @@ use super::{Action, Disturbance, Engine, Foreign, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
+use crate::line::Departure;
 use crate::notice::{Loss, Notice};
 use crate::policy::{Circumstance, Mode, Verdict, Withheld};
-use crate::reading::Reading;
+use crate::reading::{Method, Reading};
 use crate::status::{State, StepCause};
-use crate::units::{Duration, Frequency, RawTime};
+use crate::units::{Duration, Frequency, RawTime, Timestamp};
 
 /// A clock this close to the host's is called synchronised, beyond what the reading itself may be off.
 const CLOSE: Duration = Duration::from_micros(10);
@@ -103,6 +104,33 @@ impl Engine {
             est_error: max_error.half(),
         };
         self.ask(None, Some(self.holdover_frequency(now).0), health)
+    }
+
+    /// Without a source a foreign step is still one: the clock is put back on the line that it ran on.
+    pub(super) fn on_comparison(&mut self, now: RawTime, raw: RawTime, system: Timestamp) -> Action {
+        let comparison =
+            Reading { reference: system, system, raw, uncertainty: Duration::ZERO, method: Method::Bracket };
+        let since = self.heard.take();
+        let undo = self.policy.mode == Mode::Control && self.policy.undo_foreign_steps;
+        let departure = match &self.line {
+            Some(line) if undo => line.departure(&comparison, since.is_some()),
+            _ => Departure::None,
+        };
+        self.conclude_step(Duration::ZERO);
+        let action = self.hold(now);
+        match (departure, action) {
+            (Departure::Foreign(by), Action::Adjust(adjustment)) => {
+                let noticed = since.unwrap_or(now);
+                self.step =
+                    Some(StepUnderWay { cause: StepCause::ForeignStep, before: by, noticed, done: None });
+                if let Some(line) = &mut self.line {
+                    line.restart(&comparison);
+                }
+                self.asked = Adjustment { step: Some(-by), ..adjustment };
+                Action::Adjust(self.asked)
+            }
+            (_, action) => action,
+        }
     }
 
     /// The frequency to run with without readings, and by how much it may be off.

@@ -44,6 +44,8 @@ pub enum Event {
     Reading(Reading),
     /// The other answer to it: every method failed.
     ReadFailed(Method, Failure),
+    /// The answer to [`Action::Compare`].
+    Compared(RawTime, Timestamp),
     /// The answer to [`Action::Adjust`].
     Adjusted(Applied),
     /// The other answer to it, with the errno.
@@ -67,6 +69,8 @@ pub struct Applied {
 pub enum Action {
     /// Take a reading and hand it in.
     Read,
+    /// Look at the raw counter and the system clock at one instant, without a device.
+    Compare,
     /// Change the system clock and hand in the result.
     Adjust(Adjustment),
     /// Wait for any event, until this moment at the latest.
@@ -241,7 +245,7 @@ impl Engine {
             Event::ClockSet => {
                 self.counters.clock_set_events += 1;
                 self.heard.get_or_insert(now);
-                if self.has_source { Action::Read } else { Action::Wait(self.wake_at) }
+                if self.has_source { Action::Read } else { Action::Compare }
             }
             Event::SourceFound => {
                 self.has_source = true;
@@ -256,6 +260,7 @@ impl Engine {
             Event::Ending => self.hold(now),
             Event::Reading(reading) => self.on_reading(now, reading),
             Event::ReadFailed(method, failure) => self.on_failure(now, method, failure),
+            Event::Compared(raw, system) => self.on_comparison(now, raw, system),
             Event::Adjusted(applied) => self.on_adjusted(applied),
             Event::AdjustRefused(errno) => self.on_refused(now, errno),
         }
@@ -424,7 +429,7 @@ impl Engine {
             return Action::Wait(self.wake_at);
         }
         // See at once whether it is right: somebody may have set the clock again in between.
-        Action::Read
+        if self.has_source { Action::Read } else { Action::Compare }
     }
 
     fn on_refused(&mut self, now: RawTime, errno: i32) -> Action {

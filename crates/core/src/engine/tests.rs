@@ -93,6 +93,11 @@ impl Machine for Machine1 {
         })
     }
 
+    fn compare(&mut self) -> (RawTime, Timestamp) {
+        self.raw += 1_000;
+        (RawTime::from_nanos(self.raw), Timestamp::from_nanos(self.system_now()))
+    }
+
     fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {
         if let Some(errno) = self.refuse {
             return Err(errno);
@@ -338,4 +343,19 @@ fn a_reading_whose_counter_is_not_of_this_moment_does_not_put_the_engine_to_slee
         bench.run(SECOND.times(10));
         assert_eq!(bench.engine.state(), State::Synchronised, "off by {off}");
     }
+}
+
+#[test]
+fn a_foreign_step_is_undone_in_holdover_too() {
+    let mut bench = settled();
+    bench.event(Event::SourceLost(Loss::DeviceGone));
+    bench.run(SECOND.times(3));
+    bench.machine.foreign_step(SECOND.times(-3_600));
+    bench.event(Event::ClockSet);
+    assert_eq!(bench.machine.steps, [SECOND.times(3_600)]);
+    assert!(bench.machine.offset().abs() < 1_000, "{} ns", bench.machine.offset());
+    assert!(bench.machine.health.synchronised);
+    assert_eq!(bench.engine.state(), State::Holdover);
+    bench.run(SECOND.times(3));
+    assert_eq!(bench.machine.steps.len(), 1);
 }

@@ -5,7 +5,7 @@ use hostclock_core::driver::Machine;
 use hostclock_core::engine::Applied;
 use hostclock_core::notice::Notice;
 use hostclock_core::reading::{Failure, Method, Reading};
-use hostclock_core::units::RawTime;
+use hostclock_core::units::{RawTime, Timestamp};
 use hostclock_linux::clock::{self, AdjustError, SystemClock};
 use hostclock_linux::timers::ClockSetWatch;
 
@@ -29,6 +29,10 @@ impl Machine for Linux {
 
     fn read(&mut self, method: Method) -> Result<Reading, Failure> {
         self.source.as_ref().map_or(Err(Failure::NoDevice), |source| source.read(method))
+    }
+
+    fn compare(&mut self) -> (RawTime, Timestamp) {
+        clock::compare()
     }
 
     fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {

@@ -21,7 +21,7 @@ const SLACK: Duration = Duration::from_micros(1);
 
 /// A raw time and a system time that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tie {
+pub(crate) struct Tie {
     raw: RawTime,
     system: Timestamp,
     /// The most by which the two are apart.
@@ -30,7 +30,7 @@ pub(super) struct Tie {
 
 impl Tie {
     /// The two clocks now.
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let mut best = Self::once();
         for _ in 1..PASSES {
             let tie = Self::once();
@@ -39,6 +39,11 @@ impl Tie {
             }
         }
         best
+    }
+
+    /// The two times.
+    pub(crate) const fn pair(self) -> (RawTime, Timestamp) {
+        (self.raw, self.system)
     }
 
     fn once() -> Self {
