@@ -1,7 +1,148 @@
-//! What runs inside the lab's machines.
+//! The lab's helper inside both machines: one static program, called `lab` there.
+#![forbid(unsafe_code)]
+
+mod disturb;
+mod observe;
 mod relay;
-use std::path::Path;
-fn main() {
-    let a: Vec<String> = std::env::args().collect();
-    if let Err(e) = relay::relay(Path::new(&a[2]), Path::new(&a[3])) { eprintln!("lab: {e}"); }
+mod wander;
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use hostclock_core::units::Duration;
+
+#[derive(Parser)]
+#[command(about = "What runs inside the machines of hostclock's lab. Not for any other machine: it sets clocks.")]
+struct Arguments {
+    #[command(subcommand)]
+    work: Work,
+}
+
+#[derive(Subcommand)]
+enum Work {
+    /// Record the clock's offset until a file appears
+    Observe {
+        /// Samples a second
+        #[arg(long, default_value_t = 2_000)]
+        rate: u32,
+        /// The PTP device to compare with
+        #[arg(long, default_value = "/dev/ptp0")]
+        device: PathBuf,
+        /// The recording ends when this file exists
+        #[arg(long)]
+        stop: PathBuf,
+        /// Where the samples go
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Set the clock with `date TIME`
+    Date {
+        /// What the event is called
+        #[arg(allow_hyphen_values = true)]
+        label: String,
+        /// MMDDhhmmYYYY
+        time: String,
+        /// The event file
+        #[arg(long)]
+        log: PathBuf,
+    },
+    /// Move the clock by an amount
+    By {
+        /// What the event is called
+        #[arg(allow_hyphen_values = true)]
+        label: String,
+        /// The change in ns
+        #[arg(allow_hyphen_values = true)]
+        nanoseconds: i64,
+        /// The event file
+        #[arg(long)]
+        log: PathBuf,
+    },
+    /// Note the time and become a program
+    Launch {
+        /// What the event is called
+        #[arg(allow_hyphen_values = true)]
+        label: String,
+        /// The event file
+        #[arg(long)]
+        log: PathBuf,
+        /// The program and its arguments
+        #[arg(last = true)]
+        program: Vec<String>,
+    },
+    /// Give the clock its nominal rate and make it wrong by an offset
+    Reset {
+        /// Offset from the host's clock in ns
+        #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
+        offset: i64,
+        /// The PTP device to compare with
+        #[arg(long, default_value = "/dev/ptp0")]
+        device: PathBuf,
+    },
+    /// Change the clock's frequency each second, as NTP would
+    Wander {
+        /// Where the random walk starts
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Join a Unix socket and a virtio port
+    Relay {
+        /// The socket
+        socket: PathBuf,
+        /// The port
+        port: PathBuf,
+    },
+    /// Give a command to a QEMU monitor
+    Tell {
+        /// The monitor's socket
+        socket: PathBuf,
+        /// The command
+        command: String,
+    },
+}
+
+fn main() -> ExitCode {
+    match work(Arguments::parse().work) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lab: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn work(work: Work) -> io::Result<()> {
+    match work {
+        Work::Observe { rate, device, stop, out } => observe::observe(&device, rate, &stop, &out),
+        Work::Date { label, time, log } => disturb::date(&label, &time, &log),
+        Work::By { label, nanoseconds, log } => disturb::by(&label, Duration::from_nanos(nanoseconds), &log),
+        Work::Launch { label, log, program } => disturb::launch(&label, &log, &program),
+        Work::Reset { offset, device } => disturb::reset(&device, Duration::from_nanos(offset)),
+        Work::Wander { seed } => wander::wander(seed),
+        Work::Relay { socket, port } => relay::relay(&socket, &port),
+        Work::Tell { socket, command } => tell(&socket, &command),
+    }
+}
+
+/// Gives `command` to the monitor behind `socket` and prints its answer. The monitor handles one
+/// command after the other, so the prompt after the command says that it is done.
+fn tell(socket: &Path, command: &str) -> io::Result<()> {
+    const PROMPT: &str = "(qemu) ";
+    let mut monitor = UnixStream::connect(socket)?;
+    monitor.set_read_timeout(Some(std::time::Duration::from_secs(10)))?;
+    monitor.write_all(format!("{command}\n").as_bytes())?;
+    let mut answer = String::new();
+    let mut part = [0; 4_096];
+    while answer.matches(PROMPT).count() < 2 {
+        let count = monitor.read(&mut part)?;
+        if count == 0 {
+            break;
+        }
+        answer.push_str(&String::from_utf8_lossy(part.get(..count).unwrap_or_default()));
+    }
+    println!("{}", answer.replace(PROMPT, "").trim());
+    Ok(())
 }

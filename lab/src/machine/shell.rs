@@ -66,11 +66,12 @@ impl Shell {
         }
     }
 
-    /// Fetches a file as it is.
-    pub(crate) fn fetch(&mut self, path: &str) -> Result<Vec<u8>> {
+    /// Fetches what a file holds now from byte `start` on, as it is.
+    pub(crate) fn fetch(&mut self, path: &str, start: usize) -> Result<Vec<u8>> {
         let size = self.run(&format!("wc -c <{path}"))?;
         let size: usize = size.trim().parse().context(|| format!("{}: the size of {path}", self.machine))?;
-        self.send(&format!("cat {path}\n"))?;
+        let size = size.saturating_sub(start);
+        self.send(&format!("tail -c +{} {path} | head -c {size}\n", start + 1))?;
         let mut content = vec![0; size];
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut have = 0;

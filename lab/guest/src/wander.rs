@@ -1,0 +1,73 @@
+//! The nested host's clock as NTP would keep it: a frequency that is never the same for long.
+
+use std::f64::consts::TAU;
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use hostclock_core::adjust::{Adjustment, KernelRate};
+use hostclock_core::units::Frequency;
+use hostclock_linux::clock::SystemClock;
+
+/// What the oscillator is off by all the time, ppm.
+const BASE_PPM: f64 = 20.0;
+/// A slow swing, as with temperature: amplitude in ppm and period in seconds.
+const SWING_PPM: f64 = 0.5;
+const SWING_SECONDS: f64 = 60.0;
+/// The random walk's largest step in a second, and how far it may go, ppm.
+const STEP_PPM: f64 = 0.02;
+const WALK_LIMIT_PPM: f64 = 0.2;
+
+/// Changes the clock's frequency each second, for ever.
+///
+/// # Errors
+/// When the clock can't be adjusted.
+pub(crate) fn wander(seed: u64) -> io::Result<()> {
+    let mut walk = Walk { state: seed | 1, ppm: 0.0 };
+    let mut second = 0.0;
+    loop {
+        let swing = SWING_PPM * (TAU * second / SWING_SECONDS).sin();
+        let rate = KernelRate::nearest(Frequency::from_ppm(BASE_PPM + swing + walk.next()));
+        let change = Adjustment { step: None, rate: Some(rate), health: None, tai_offset: None };
+        SystemClock.adjust(&change).map_err(io::Error::other)?;
+        thread::sleep(Duration::from_secs(1));
+        second += 1.0;
+    }
+}
+
+/// A bounded random walk with a seed (xorshift64*; Vigna, "An experimental exploration of
+/// Marsaglia's xorshift generators, scrambled").
+struct Walk {
+    state: u64,
+    ppm: f64,
+}
+
+impl Walk {
+    fn next(&mut self) -> f64 {
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        let [.., high, low] = self.state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_be_bytes().map(f64::from);
+        let uniform = (high * 256.0 + low) / 65_535.0;
+        self.ppm = (self.ppm + STEP_PPM * (2.0 * uniform - 1.0)).clamp(-WALK_LIMIT_PPM, WALK_LIMIT_PPM);
+        self.ppm
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_walk_moves_within_its_bounds_and_repeats_with_its_seed() {
+        let path = |seed| {
+            let mut walk = Walk { state: seed, ppm: 0.0 };
+            (0..5_000).map(|_| walk.next()).collect::<Vec<_>>()
+        };
+        let walk = path(7);
+        assert!(walk.windows(2).all(|pair| (pair[1] - pair[0]).abs() <= STEP_PPM + 1e-12));
+        assert!(walk.iter().all(|ppm| ppm.abs() <= WALK_LIMIT_PPM));
+        assert!(walk.iter().any(|ppm| *ppm > 0.05) && walk.iter().any(|ppm| *ppm < -0.05));
+        assert_eq!(walk, path(7));
+    }
+}

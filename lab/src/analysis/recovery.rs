@@ -1,0 +1,163 @@
+//! How a clock came back from a disturbance.
+//!
+//! Time counts from just before the change took effect to the first sample from which on the offset
+//! stays below the limit, until the next event. A recovery is therefore never reported shorter than it
+//! was, and up to one sampling period longer.
+
+use hostclock_lab_guest::event::Event;
+use hostclock_lab_guest::trace::Sample;
+use serde::{Deserialize, Serialize};
+
+const MICROSECOND: u64 = 1_000;
+const MILLISECOND: u64 = 1_000_000;
+const MINUTE: i64 = 60_000_000_000;
+/// How finely a curve divides each factor of ten of time.
+const BINS_PER_DECADE: f64 = 40.0;
+
+/// How one disturbance went. Times are in ns after it; offsets are system minus reference in ns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Recovery {
+    /// What the scenario calls the disturbance.
+    pub(crate) label: String,
+    /// The first offset of 1 µs or more after it, if a sample caught one.
+    pub(crate) jump: Option<i64>,
+    /// When the offset was below 1 ms to stay.
+    pub(crate) under_1ms: Option<i64>,
+    /// When the offset was below 1 µs to stay.
+    pub(crate) under_1us: Option<i64>,
+    /// How long it was watched.
+    pub(crate) watched: i64,
+    /// Changes of the offset by more than 1 µs between two samples, after it was first below 1 µs.
+    pub(crate) later_steps: usize,
+    /// The largest offset after it was first below 1 µs, without sign.
+    pub(crate) worst_later: u64,
+    /// (seconds after the disturbance, largest offset in ns without sign), thinned out.
+    pub(crate) curve: Vec<(f64, u64)>,
+}
+
+/// How the clock came back from `event`, seen until the raw time `until`.
+pub(crate) fn recovery(samples: &[Sample], event: &Event, until: i64) -> Recovery {
+    let from = samples.partition_point(|sample| sample.raw < event.before);
+    let to = samples.partition_point(|sample| sample.raw < until);
+    let seen = samples.get(from..to).unwrap_or_default();
+    let mut found = Recovery { label: event.label.clone(), ..Recovery::default() };
+    let Some(last) = seen.last() else { return found };
+    let start = moment(seen, event).unwrap_or(event.before);
+    let after: Vec<&Sample> = seen.iter().filter(|sample| sample.raw >= start).collect();
+    let wrong = after.iter().position(|sample| size(sample) >= MICROSECOND);
+    found.jump = wrong.and_then(|at| after.get(at)).map(|sample| sample.offset);
+    found.watched = last.raw - start;
+    let stays = |limit| stays_below(&after, limit).map(|sample| sample.raw - start);
+    (found.under_1ms, found.under_1us) = (stays(MILLISECOND), stays(MICROSECOND));
+    let back = after.iter().skip(wrong.unwrap_or(0)).skip_while(|sample| size(sample) >= MICROSECOND);
+    // Where the precise method doesn't work, a sample is good to about a µs, and says nothing here.
+    let back: Vec<&&Sample> = back.filter(|sample| !sample.bracketed).collect();
+    found.later_steps = back
+        .windows(2)
+        .filter(|pair| matches!(pair, [one, two] if one.offset.abs_diff(two.offset) > MICROSECOND))
+        .count();
+    found.worst_later = back.iter().map(|sample| size(sample)).max().unwrap_or(0);
+    found.curve = curve(&after, start);
+    found
+}
+
+fn size(sample: &Sample) -> u64 {
+    sample.offset.unsigned_abs()
+}
+
+/// The moment at which the clock was set to a whole minute: what it says in a sample taken before
+/// anybody put it right tells how long ago that was.
+fn moment(seen: &[Sample], event: &Event) -> Option<i64> {
+    if !event.whole_minute {
+        return None;
+    }
+    let wrong = seen.iter().find(|sample| size(sample) >= MICROSECOND)?;
+    let since = wrong.reference.wrapping_add(wrong.offset).rem_euclid(MINUTE);
+    (wrong.raw - since >= event.before).then_some(wrong.raw - since)
+}
+
+/// The first sample from which on all are below `limit`.
+fn stays_below<'a>(samples: &[&'a Sample], limit: u64) -> Option<&'a Sample> {
+    let bad = samples.iter().rposition(|sample| {
+        let margin = if sample.bracketed { 5 * MICROSECOND } else { 0 };
+        size(sample) >= limit + margin
+    });
+    samples.get(bad.map_or(0, |at| at + 1)).copied()
+}
+
+fn curve(samples: &[&Sample], start: i64) -> Vec<(f64, u64)> {
+    let mut points: Vec<(f64, u64)> = Vec::new();
+    let mut current = None;
+    for sample in samples {
+        let seconds = seconds(sample.raw - start).max(1e-6);
+        let bin = (seconds.log10() * BINS_PER_DECADE).floor();
+        match points.last_mut() {
+            Some((_, offset)) if current == Some(bin) => *offset = (*offset).max(size(sample)),
+            _ => points.push((seconds, size(sample))),
+        }
+        current = Some(bin);
+    }
+    points
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a span within one recording, exact up to 104 days")]
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sample each half millisecond, with the offsets given.
+    fn trace(offsets: &[i64]) -> Vec<Sample> {
+        let reference = 1_800_000_000_000_000_000;
+        (0_i64..)
+            .zip(offsets)
+            .map(|(i, offset)| Sample { raw: i * 500_000, reference: reference + i * 500_000, offset: *offset, ..Sample::default() })
+            .collect()
+    }
+
+    fn event(before: i64) -> Event {
+        Event { label: "x".into(), before, after: before, whole_minute: false }
+    }
+
+    #[test]
+    fn the_time_ends_at_the_first_sample_that_stays_good() {
+        let found = recovery(&trace(&[1, 1, 200_000_000, 5_000, 3, 2_000, 4, 5]), &event(900_000), i64::MAX);
+        assert_eq!(found.jump, Some(200_000_000));
+        assert_eq!(found.under_1ms, Some(600_000));
+        assert_eq!(found.under_1us, Some(2_100_000));
+        assert_eq!((found.later_steps, found.worst_later), (2, 2_000));
+        assert_eq!(found.watched, 2_600_000);
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_at_the_end_has_not_come_back() {
+        let found = recovery(&trace(&[1, 5_000, 3, 5_000]), &event(0), i64::MAX);
+        assert_eq!((found.under_1us, found.under_1ms), (None, Some(0)));
+        assert_eq!(recovery(&[], &event(0), i64::MAX).under_1us, None);
+    }
+
+    #[test]
+    fn what_comes_after_the_next_event_does_not_count() {
+        let found = recovery(&trace(&[1, 9_000, 3, 4, 9_000]), &event(400_000), 2_000_000);
+        assert_eq!((found.under_1us, found.later_steps), (Some(600_000), 0));
+    }
+
+    #[test]
+    fn a_recovery_between_two_samples_is_bounded_by_the_next_one() {
+        let found = recovery(&trace(&[1, 2, 3, 4]), &event(600_000), i64::MAX);
+        assert_eq!((found.jump, found.under_1us), (None, Some(400_000)));
+    }
+
+    #[test]
+    fn a_clock_set_to_a_whole_minute_tells_when() {
+        let mut samples = trace(&[1, 1, 1, 0, 2, 2]);
+        // 0.2 ms before the sample at 1.5 ms the clock was set to some whole minute.
+        samples[3].offset = 1_600_000_020_000_000_000 + 200_000 - samples[3].reference;
+        let set = Event { whole_minute: true, after: 2_000_000, ..event(100_000) };
+        let found = recovery(&samples, &set, i64::MAX);
+        assert_eq!(found.under_1us, Some(700_000));
+    }
+}

@@ -1,0 +1,32 @@
+//! The guest's clocksource is switched to tsc, where the precise method stops working, and back. On
+//! each the clock is also set wrong.
+
+use std::thread;
+use std::time::Duration;
+
+use super::{Setting, patience, settle, settling_time};
+use crate::error::Result;
+use crate::result::Findings;
+use crate::session::{Disturbance, Session};
+
+pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
+    session.wander(Some(setting.run + 1))?;
+    settle(session, setting, settling_time(&setting.daemon))?;
+    session.observe()?;
+    thread::sleep(Duration::from_secs(1));
+    let patience = patience(&setting.daemon);
+    let mut recoveries = Vec::new();
+    session.clocksource("to tsc", "tsc")?;
+    recoveries.push(session.watch(patience)?);
+    session.disturb("+0.2 s on tsc", Disturbance::By(200_000_000))?;
+    recoveries.push(session.watch(patience)?);
+    session.clocksource("to kvm-clock", "kvm-clock")?;
+    recoveries.push(session.watch(patience)?);
+    session.disturb("+0.2 s on kvm-clock", Disturbance::By(200_000_000))?;
+    recoveries.push(session.watch(patience)?);
+    session.end()?;
+    let recording = session.recorded()?;
+    let log = session.stop()?;
+    session.wander(None)?;
+    Ok(Findings { recoveries, log, ..Findings::of(&recording) })
+}

@@ -1,0 +1,60 @@
+//! Somebody sets the guest's clock, forwards and backwards, by years and by microseconds.
+
+use std::thread;
+use std::time::Duration;
+
+use super::{Setting, patience, settle, settling_time};
+use crate::analysis::recovery::Recovery;
+use crate::error::Result;
+use crate::result::Findings;
+use crate::session::{Disturbance, Session};
+
+/// What is done in the scenario, in this order.
+pub(crate) const FULL: [(&str, Disturbance); 6] = [
+    ("date 030112302023", Disturbance::Date("030112302023")),
+    ("+1 h", Disturbance::By(3_600_000_000_000)),
+    ("-1 h", Disturbance::By(-3_600_000_000_000)),
+    ("+0.2 s", Disturbance::By(200_000_000)),
+    ("-20 ms", Disturbance::By(-20_000_000)),
+    ("+1 us", Disturbance::By(1_000)),
+];
+
+/// What the demonstration shows of it.
+pub(crate) const DEMO: [(&str, Disturbance); 4] = [
+    ("date 030112302023", Disturbance::Date("030112302023")),
+    ("+1 h", Disturbance::By(3_600_000_000_000)),
+    ("+0.2 s", Disturbance::By(200_000_000)),
+    ("-20 ms", Disturbance::By(-20_000_000)),
+];
+
+pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
+    session.wander(Some(setting.run + 1))?;
+    settle(session, setting, settling_time(&setting.daemon))?;
+    session.observe()?;
+    thread::sleep(Duration::from_secs(1));
+    let recoveries = jumps(session, setting, &FULL, &mut |_| ())?;
+    session.end()?;
+    let recording = session.recorded()?;
+    let log = session.stop()?;
+    session.wander(None)?;
+    Ok(Findings { recoveries, log, ..Findings::of(&recording) })
+}
+
+/// Makes one jump after the other, each watched until the clock is back; tells `heard` of each.
+pub(crate) fn jumps(
+    session: &mut Session,
+    setting: &Setting,
+    list: &[(&str, Disturbance)],
+    heard: &mut dyn FnMut(&Recovery),
+) -> Result<Vec<Recovery>> {
+    let mut recoveries = Vec::new();
+    for (number, (label, disturbance)) in (0_u32..).zip(list) {
+        // Somewhere else within the daemon's poll each time.
+        thread::sleep(Duration::from_millis(u64::from((setting.run * 370 + number * 230) % 1_000)));
+        session.disturb(label, *disturbance)?;
+        let recovery = session.watch(patience(&setting.daemon))?;
+        heard(&recovery);
+        recoveries.push(recovery);
+    }
+    Ok(recoveries)
+}

@@ -1,0 +1,126 @@
+//! Scenarios: what is done to a guest whose clock a daemon keeps. One scenario is one file with one
+//! function; add it to [`ALL`] and every command knows it.
+
+mod clocksource;
+mod date;
+mod idle;
+mod module;
+mod start;
+mod steady;
+
+use std::thread;
+use std::time::Duration;
+
+use crate::daemon::{self, Daemon};
+use crate::error::{Error, Result};
+use crate::result::Findings;
+use crate::session::{Patience, Session};
+
+pub(crate) use date::{DEMO, FULL, jumps};
+
+/// What a scenario is told.
+pub(crate) struct Setting {
+    /// The daemon that keeps the clock.
+    pub(crate) daemon: Daemon,
+    /// Counts the runs, from 0: chooses the host's wander and the moments within a poll.
+    pub(crate) run: u32,
+}
+
+/// A scenario.
+pub(crate) struct Scenario {
+    /// What it is called on the command line and in files.
+    pub(crate) name: &'static str,
+    /// What it does, in a line.
+    pub(crate) about: &'static str,
+    /// Observer samples a second; 0 for no observer.
+    pub(crate) rate: u32,
+    /// The daemons that it compares unless told otherwise.
+    pub(crate) daemons: &'static [&'static str],
+    /// Does it.
+    pub(crate) play: fn(&mut Session, &Setting) -> Result<Findings>,
+}
+
+const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
+const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
+
+/// All scenarios.
+pub(crate) const ALL: [Scenario; 6] = [
+    Scenario {
+        name: "date",
+        about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
+        rate: 2_000,
+        daemons: EVERYBODY,
+        play: date::play,
+    },
+    Scenario {
+        name: "start",
+        about: "the daemon starts on a clock that is wrong by 1 ms to 3 years",
+        rate: 2_000,
+        daemons: EVERYBODY,
+        play: start::play,
+    },
+    Scenario {
+        name: "steady",
+        about: "nothing happens for two minutes while the host's frequency wanders",
+        rate: 1_000,
+        daemons: EVERYBODY,
+        play: steady::play,
+    },
+    Scenario {
+        name: "module",
+        about: "ptp_kvm is absent at first, loaded later, unloaded and loaded again",
+        rate: 2_000,
+        daemons: AT_ONE_HERTZ,
+        play: module::play,
+    },
+    Scenario {
+        name: "clocksource",
+        about: "the guest's clocksource is switched from kvm-clock to tsc and back",
+        rate: 1_000,
+        daemons: AT_ONE_HERTZ,
+        play: clocksource::play,
+    },
+    Scenario {
+        name: "idle",
+        about: "what a daemon costs while nothing happens: memory, threads, wake-ups",
+        rate: 0,
+        daemons: AT_ONE_HERTZ,
+        play: idle::play,
+    },
+];
+
+/// The scenario called `name`.
+pub(crate) fn named(name: &str) -> Result<&'static Scenario> {
+    ALL.iter().find(|scenario| scenario.name == name).ok_or_else(|| {
+        let names: Vec<&str> = ALL.iter().map(|scenario| scenario.name).collect();
+        Error::new(format!("no scenario is called {name:?}; there are {}", names.join(", ")))
+    })
+}
+
+/// The daemons in a comma-separated list.
+pub(crate) fn daemons(list: &str) -> Result<Vec<Daemon>> {
+    if list == "all" {
+        return Ok(daemon::ALL.to_vec());
+    }
+    list.split(',').map(|name| Daemon::named(name.trim())).collect()
+}
+
+/// How long a disturbance is watched: hostclock's recoveries are over in a moment, its peers' take
+/// long, and some never end.
+pub(crate) fn patience(daemon: &Daemon) -> Patience {
+    let most = if daemon.is_hostclock() { 4 } else { 12 };
+    Patience { least: Duration::from_millis(2_500), most: Duration::from_secs(most) }
+}
+
+/// Starts the daemon on a clock that is right, and waits until it is settled.
+fn settle(session: &mut Session, setting: &Setting, time: Duration) -> Result<()> {
+    session.reset(0)?;
+    session.start(&setting.daemon, ".start")?;
+    thread::sleep(time);
+    Ok(())
+}
+
+/// How long a daemon takes to settle on a clock that is right: chrony wants several samples.
+fn settling_time(daemon: &Daemon) -> Duration {
+    Duration::from_secs(if daemon.is_hostclock() { 4 } else { 15 })
+}
