@@ -42,6 +42,9 @@ const EXCURSION_S: f64 = 30.0;
 const BIAS_KEPT: f64 = 0.9;
 /// How much time must have been seen before the long-term frequency means something.
 const LONG_TERM_NEEDS_S: f64 = 10.0;
+/// How much the frequency may have changed at a break, one standard deviation, ppb: four of them are
+/// the 500 ppm of an ordinary slew.
+const MOVED_PPB: f64 = 125_000.0;
 /// What the variance of the frequency is when nothing is known: (500 ppm)².
 const UNKNOWN_FREQUENCY_VARIANCE: f64 = 2.5e11;
 
@@ -183,8 +186,9 @@ impl Estimator {
         let (mean, _) =
             mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
         let apparent = ((self.measured(reading) - mean) / dt).abs();
-        // Kernels steer by up to 10 %: beyond that it was no frequency.
-        self.start_phase(reading, if apparent < 1.1e8 { apparent } else { 100.0 });
+        // Kernels steer by up to 10 %: beyond that it was no frequency. But the machine may be another
+        // one now, or the host be slewed: a frequency in doubt is known again after one short interval.
+        self.start_phase(reading, if apparent < 1.1e8 { apparent.max(MOVED_PPB) } else { MOVED_PPB });
     }
 
     fn start_phase(&mut self, reading: &Reading, doubt_ppb: f64) {
