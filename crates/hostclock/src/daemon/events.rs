@@ -174,6 +174,7 @@ impl Daemon {
             Ok(source) => {
                 self.machine.log.info(&format!("following {}", source.describe()));
                 self.machine.source = Some(source);
+                self.take_over();
                 self.no_source = None;
                 self.ladder = Ladder::default();
                 Some(self.drive(Event::SourceFound))
@@ -184,6 +185,16 @@ impl Daemon {
                 }
                 self.no_source = Some(reason);
                 None
+            }
+        }
+    }
+
+    /// What somebody else left for the kernel to slew by itself would disturb us for minutes. The clock
+    /// isn't touched before there is something to keep it by.
+    fn take_over(&self) {
+        if self.config.policy.mode == Mode::Control {
+            if let Err(error) = self.machine.clock.cancel_slew() {
+                self.machine.log.warn(&format!("a slew that somebody else began goes on: {error}"));
             }
         }
     }

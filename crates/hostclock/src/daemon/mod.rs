@@ -72,11 +72,6 @@ fn set_up(
     tune(&config, &mut without);
 
     let clock = SystemClock;
-    if controls {
-        if let Err(error) = clock.cancel_slew() {
-            return Err((Code::NoPermission, error.to_string()));
-        }
-    }
     let kernel = clock.state().map_err(|error| (Code::Failed, error.to_string()))?;
     let watch = if controls {
         ClockSetWatch::new()
