@@ -1,6 +1,7 @@
 //! From an accepted reading to what is done about it; and what is done when there are no readings.
 
-use super::{Action, Disturbance, Engine, Foreign, StepUnderWay};
+use super::judge::Foreign;
+use super::{Action, Disturbance, Engine, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};

@@ -5,11 +5,12 @@
 //! and never fails: trouble is a [`State`] and a [`Notice`].
 //!
 //! A reading goes through four questions, each in a file or type of its own: is the host's clock where
-//! it was expected ([`Estimator::surprise`]; a surprise is read again at once)? Is the system clock
-//! where we left it ([`SystemLine::departure`]; if not, somebody else moved it)? What does the policy
-//! allow ([`Policy::verdict`])? And how is it done ([`decide`])?
+//! it was expected (a surprise is read again at once)? Is the system clock where we left it, or did
+//! somebody else move it? (Both in `judge`.) What does the policy allow ([`Policy::verdict`])? And how is
+//! it done (`decide`)?
 
 mod decide;
+mod judge;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -17,14 +18,15 @@ mod tests;
 use crate::adjust::{Adjustment, KernelState};
 use crate::bound::Bound;
 use crate::discipline::Schedule;
-use crate::estimator::{Estimator, Surprise};
-use crate::line::{Departure, SystemLine};
+use crate::estimator::Estimator;
+use crate::line::SystemLine;
 use crate::notice::{Loss, Notice};
-use crate::policy::{Mode, Policy};
+use crate::policy::Policy;
 use crate::reading::{Failure, Method, Reading};
 use crate::status::{Counters, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
 use decide::Outcome;
+use judge::Judgement;
 use report::{Notices, Statistics};
 
 /// What happened.
@@ -293,88 +295,6 @@ impl Engine {
         self.decide(now, &reading, broke, foreign)
     }
 
-    /// Is the host's clock where it was expected? Takes the reading into the estimator if it is
-    /// accepted.
-    fn judge_host(&mut self, now: RawTime, reading: &Reading) -> Judgement {
-        let doubt = self.doubt.take();
-        let confirmed = doubt.is_some_and(|doubt| agree(&doubt.reading, reading));
-        let Some(estimator) = &mut self.estimator else {
-            return match doubt {
-                Some(doubt) if confirmed => {
-                    let guess = (self.kernel.rate.as_frequency(), KERNEL_GUESS);
-                    let mut estimator = Estimator::new(&doubt.reading, Some(guess));
-                    estimator.update(reading);
-                    self.estimator = Some(estimator);
-                    Judgement::Expected
-                }
-                _ => self.doubt_it(reading, doubt),
-            };
-        };
-        let surprise = estimator.surprise(reading);
-        if surprise == Surprise::Break && !confirmed {
-            self.surprised.get_or_insert(now);
-            return self.doubt_it(reading, doubt);
-        }
-        if surprise == Surprise::Break {
-            estimator.rephase(reading);
-            self.schedule.hurry();
-            self.counters.breaks += 1;
-            return Judgement::Break;
-        }
-        if let Some(doubt) = doubt {
-            self.counters.outliers += 1;
-            self.notices.push(Notice::Outlier { reference_ns: doubt.reading.reference });
-        }
-        self.surprised = None;
-        estimator.update(reading);
-        if surprise == Surprise::Restless {
-            self.schedule.hurry_a_little(self.policy.poll);
-        }
-        Judgement::Expected
-    }
-
-    fn doubt_it(&mut self, reading: &Reading, before: Option<Doubt>) -> Judgement {
-        let attempts = before.map_or(0, |doubt| doubt.attempts) + 1;
-        if attempts > RETRIES {
-            return Judgement::GiveUp;
-        }
-        self.doubt = Some(Doubt { reading: *reading, attempts });
-        Judgement::ReadAgain
-    }
-
-    /// Is the system clock where we left it? `None`: read again before anybody is accused.
-    fn judge_system(&mut self, now: RawTime, reading: &Reading) -> Option<Foreign> {
-        let Some(line) = &mut self.line else {
-            self.line = Some(SystemLine::through(reading, self.kernel.rate));
-            return Some(Foreign::No);
-        };
-        if self.policy.mode != Mode::Control {
-            // Somebody else keeps the clock, and may do with it what he likes.
-            line.restart(reading);
-            return Some(Foreign::No);
-        }
-        match line.departure(reading, self.heard.is_some()) {
-            Departure::None => {
-                line.follow(reading);
-                self.line_doubt = false;
-                self.heard = None;
-                Some(Foreign::No)
-            }
-            Departure::Foreign(_) if self.heard.is_none() && !self.line_doubt => {
-                self.line_doubt = true;
-                self.surprised.get_or_insert(now);
-                None
-            }
-            Departure::Foreign(by) => {
-                line.restart(reading);
-                self.line_doubt = false;
-                let since = self.heard.take().or(self.surprised.take()).unwrap_or(now);
-                self.schedule.hurry();
-                Some(Foreign::Step { by, since })
-            }
-        }
-    }
-
     fn on_failure(&mut self, now: RawTime, method: Method, failure: Failure) -> Action {
         self.counters.failed_readings += 1;
         self.failures = self.failures.saturating_add(1);
@@ -457,46 +377,4 @@ impl Engine {
             self.state_since = now;
         }
     }
-}
-
-/// What a reading says of the host's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Judgement {
-    /// It is where it was expected.
-    Expected,
-    /// It has moved, and a second reading says so too.
-    Break,
-    /// Surprising: read again.
-    ReadAgain,
-    /// No two readings agree.
-    GiveUp,
-}
-
-/// What a reading says of the system clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Foreign {
-    /// It is where we left it.
-    No,
-    /// Somebody else moved it.
-    Step {
-        /// By this much.
-        by: Duration,
-        /// When that was noticed.
-        since: RawTime,
-    },
-}
-
-/// Whether two readings tell the same story about the host's clock, at any frequency that a kernel can
-/// steer it to (10 %, and a little).
-fn agree(first: &Reading, second: &Reading) -> bool {
-    let dt = second.raw - first.raw;
-    if dt.is_negative() {
-        return false;
-    }
-    let moved = (second.reference - first.reference) - dt;
-    let allowed = first.uncertainty
-        + second.uncertainty
-        + Duration::from_micros(1)
-        + Duration::from_nanos(dt.as_nanos() / 8);
-    moved.abs() <= allowed
 }

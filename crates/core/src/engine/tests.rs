@@ -4,6 +4,7 @@ use super::*;
 use crate::adjust::{Health, KernelRate};
 use crate::driver::{Machine, drive};
 use crate::ladder::Ladder;
+use crate::policy::Mode;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOST_START: i64 = 1_790_000_000_000_000_000;
