@@ -15,6 +15,8 @@ use crate::units::{Duration, Frequency, RawTime, Timestamp};
 const PAIRING: (f64, f64) = (4.0, 250_000.0);
 /// What the line itself may lose, ns² per second.
 const WANDER: f64 = 1.0;
+/// The most that a kernel's rounding moves a clock about, ns: two units of a multiplier for a second.
+const ROUNDING_NS: f64 = 240.0;
 /// How far from the line nobody is suspected, without a hint and with one (the kernel said that the
 /// clock was set), in ns.
 const UNSUSPICIOUS: (f64, f64) = (2_000.0, 150.0);
@@ -72,11 +74,16 @@ impl SystemLine {
         }
     }
 
-    /// Moves the line to a reading that lies on it.
+    /// Moves the line to a reading that lies on it. What is too far for rounding, though nobody is
+    /// accused of it, has happened: the line then goes on from the reading.
     pub fn follow(&mut self, reading: &Reading) {
         let off = self.off(reading);
         let dt = (reading.raw - self.raw).as_secs_f64().max(0.0);
         let predicted = self.variance + WANDER * dt;
+        if off.abs() > ROUNDING_NS + 6.0 * (predicted + pairing(reading.method)).sqrt() {
+            self.restart(reading);
+            return;
+        }
         let noise = pairing(reading.method) + (60.0 * dt.min(1.0)).powi(2).min(off * off);
         let gain = predicted / (predicted + noise);
         self.variance = predicted * (1.0 - gain);
@@ -184,6 +191,18 @@ mod tests {
         let (system, fraction) = line.system_at(RawTime::from_nanos(1_000_100));
         assert_eq!(system.as_nanos(), 1_000_100 - 3_000_000_000 + 80_000);
         assert!(fraction.abs() < 0.5);
+    }
+
+    #[test]
+    fn what_is_more_than_rounding_is_followed_at_once_though_nobody_is_accused() {
+        let mut line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
+        for second in 1..=50 {
+            line.follow(&reading(second * 1_000_000_000, second * 1_000_000_000));
+        }
+        let moved = reading(51_000_000_000, 51_000_001_500);
+        assert_eq!(line.departure(&moved, false), Departure::None);
+        line.follow(&moved);
+        assert_eq!(line.system_at(moved.raw), (moved.system, 0.0));
     }
 
     #[test]
