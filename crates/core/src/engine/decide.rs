@@ -14,6 +14,9 @@ use crate::units::{Duration, Frequency, RawTime, Timestamp};
 
 /// A clock this close to the host's is called synchronised, beyond what the reading itself may be off.
 const CLOSE: Duration = Duration::from_micros(10);
+/// The kernel lets its maximum error grow by 500 us, but only once a second: until then what it was told
+/// must hold, also when the next reading is late.
+const KERNEL_TICK: Duration = Duration::from_secs(1);
 /// The longest time between two looks at a source that is lost.
 const HOLD_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -23,6 +26,8 @@ struct Offset {
     whole: Duration,
     fraction_ns: f64,
     sigma_ns: f64,
+    /// How far the clock itself was from its line, where the offset is taken: rounding, or noise.
+    departure_ns: f64,
 }
 
 impl Offset {
@@ -98,7 +103,7 @@ impl Engine {
         let (Some(bound), Some(last), Mode::Control) = (self.bound, self.last, self.policy.mode) else {
             return Action::Wait(self.wake_at);
         };
-        let max_error = bound.after(now - last.raw);
+        let max_error = bound.after(now - last.raw + KERNEL_TICK);
         let health = Health {
             synchronised: self.start_done && max_error <= self.policy.holdover_limit,
             max_error,
@@ -155,6 +160,7 @@ impl Engine {
             whole: system - host.reference,
             fraction_ns: fraction_ns - host.fraction_ns,
             sigma_ns: (variance + host.sigma_ns * host.sigma_ns).sqrt(),
+            departure_ns: (reading.system - system).as_nanos_f64() - fraction_ns,
         })
     }
 
@@ -199,7 +205,7 @@ impl Engine {
         self.enter(if cause == StepCause::Start { State::Acquiring } else { State::Recovering }, now);
         self.wake_at = now + self.policy.poll;
         let left = (offset.whole - target).as_nanos_f64();
-        let health = self.health(reading, left, offset.sigma_ns, self.policy.poll.min(HOLD_INTERVAL));
+        let health = self.health(reading, offset, left, self.policy.poll.min(HOLD_INTERVAL));
         self.ask(Some(change), Some(frequency), health)
     }
 
@@ -248,7 +254,7 @@ impl Engine {
         self.slew = plan.frequency;
         self.wake_at = reading.raw + self.lag + plan.interval;
         self.outcome = Some(Outcome { close: is_close(reading, offset), offset: offset.rounded() });
-        let health = self.health(reading, offset.nanos(), offset.sigma_ns, plan.interval);
+        let health = self.health(reading, offset, offset.nanos(), plan.interval);
         self.ask(None, Some(self.host_frequency(plan.interval) + plan.frequency), health)
     }
 
@@ -262,10 +268,8 @@ impl Engine {
         self.interval = self.schedule.advance(self.policy.poll);
         self.slew = Frequency::ZERO;
         self.wake_at = reading.raw + self.interval;
-        let health = Health {
-            synchronised: false,
-            ..self.health(reading, offset.nanos(), offset.sigma_ns, self.interval)
-        };
+        let health =
+            Health { synchronised: false, ..self.health(reading, offset, offset.nanos(), self.interval) };
         self.ask(None, Some(self.host_frequency(self.interval)), health)
     }
 
@@ -282,7 +286,7 @@ impl Engine {
         }
         self.interval = self.schedule.advance(self.policy.poll);
         self.wake_at = reading.raw + self.interval;
-        let _ = self.health(reading, offset.nanos(), offset.sigma_ns, self.interval);
+        let _ = self.health(reading, offset, offset.nanos(), self.interval);
         if is_close(reading, offset) {
             self.conclude(now, Outcome { close: true, offset: offset.rounded() });
             self.told.nothing_withheld();
@@ -351,18 +355,22 @@ impl Engine {
         }
     }
 
-    /// What to tell the kernel after `reading`, when `offset_ns` remains to be slewed; and keeps the bound.
-    fn health(&mut self, reading: &Reading, offset_ns: f64, sigma_ns: f64, interval: Duration) -> Health {
+    /// What to tell the kernel after `reading`, when `left_ns` of `offset` is still to be slewed; and keeps
+    /// the bound.
+    fn health(&mut self, reading: &Reading, offset: Offset, left_ns: f64, interval: Duration) -> Health {
         let (skew, bias) = match &self.estimator {
             Some(estimator) => (estimator.frequency().1, estimator.bias()),
             None => (Frequency::ZERO, reading.uncertainty),
         };
+        let sigma_ns = offset.sigma_ns;
+        let offset_ns = left_ns.abs() + offset.departure_ns.abs();
         let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, interval });
         self.bound = Some(bound);
+        let max_error = bound.after(KERNEL_TICK);
         Health {
-            synchronised: true,
-            max_error: bound.after(Duration::ZERO),
-            est_error: Duration::from_nanos_f64((offset_ns.abs() + sigma_ns).ceil()),
+            synchronised: max_error <= self.policy.holdover_limit,
+            max_error,
+            est_error: Duration::from_nanos_f64((left_ns.abs() + sigma_ns).ceil()),
         }
     }
 

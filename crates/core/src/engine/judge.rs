@@ -99,7 +99,12 @@ impl Engine {
         }
         match line.departure(reading, self.heard.is_some()) {
             Departure::None => {
-                line.follow(reading);
+                // Whoever set the clock may have moved it by less than can be told from noise.
+                if self.heard.is_some() {
+                    line.restart(reading)
+                } else {
+                    line.follow(reading)
+                }
                 self.line_doubt = false;
                 self.heard = None;
                 Some(Foreign::No)
