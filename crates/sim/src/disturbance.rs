@@ -43,6 +43,48 @@ pub enum Disturbance {
 }
 
 impl Disturbance {
+    /// What kind of thing it is, in a word or two.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::ForeignStep(_) => "foreign step",
+            Self::ForeignRate(_) => "foreign rate",
+            Self::Pause(_) => "pause",
+            Self::Starve(_) => "starvation",
+            Self::Load(_) => "overload",
+            Self::HostStep(_) => "host step",
+            Self::HostSlew(_, _) => "host slew",
+            Self::Migration(_, _, _) => "migration",
+            Self::DeviceGone(_) => "device gone",
+            Self::Fault(_, _) => "device fails",
+            Self::Busy(_) => "device busy",
+            Self::Clocksource(_) => "clocksource",
+            Self::Lie(_, _) => "device lies",
+            Self::Kill(_) => "daemon killed",
+        }
+    }
+
+    /// Whether readings may be worse than usual for some seconds afterwards, until the best method is
+    /// tried again.
+    #[must_use]
+    pub const fn concerns_device(self) -> bool {
+        matches!(
+            self,
+            Self::DeviceGone(_)
+                | Self::Fault(_, _)
+                | Self::Busy(_)
+                | Self::Clocksource(_)
+                | Self::Lie(_, _)
+                | Self::Kill(_)
+        )
+    }
+
+    /// Whether the guest does nothing while it lasts.
+    #[must_use]
+    pub const fn stops_guest(self) -> bool {
+        matches!(self, Self::Pause(_) | Self::Starve(_) | Self::Migration(_, _, _))
+    }
+
     /// How long it lasts; zero for what happens at once.
     #[must_use]
     pub const fn lasts(self) -> Duration {

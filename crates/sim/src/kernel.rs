@@ -106,7 +106,8 @@ impl Kernel {
     pub fn state(&self, raw: i64) -> KernelState {
         let seconds = (raw - self.health_since).max(0) / (PER_NANO * 1_000_000_000);
         let max_error = (self.health.max_error + Duration::from_micros(500).times(seconds)).min(PHASE_LIMIT);
-        let synchronised = self.health.synchronised && max_error < PHASE_LIMIT;
+        // `second_overflow` looks once a second: until then the status is what was written.
+        let synchronised = self.health.synchronised && (seconds == 0 || max_error < PHASE_LIMIT);
         KernelState {
             rate: self.rate,
             health: Health { synchronised, max_error, est_error: self.health.est_error },

@@ -7,10 +7,13 @@
 //! Offsets are system minus reference, as everywhere.
 #![forbid(unsafe_code)]
 
+pub mod campaign;
 pub mod device;
 pub mod disturbance;
 pub mod host;
+pub mod judge;
 pub mod kernel;
+pub mod life;
 mod machine;
 pub mod oscillator;
 pub mod random;

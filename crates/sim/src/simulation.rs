@@ -25,7 +25,10 @@ pub struct Sample {
     pub kernel_bound: Option<Duration>,
     /// The engine's state; `None` while the daemon isn't running.
     pub state: Option<State>,
+    /// How long the daemon means to sleep, from its last turn.
+    pub sleeps: Duration,
     /// Whether something happened that the daemon can't know of yet: no reading has been taken since.
+    /// A slew of the host's takes the readings of two turns, as one tells a phase and no frequency.
     pub unnoticed: bool,
 }
 
@@ -63,6 +66,10 @@ pub struct Simulation {
     engine: Option<Engine>,
     ladder: Ladder,
     wake: RawTime,
+    /// When the last reading of the last turn but one that had any was taken.
+    read_before: TrueTime,
+    sleeps: Duration,
+    spins: u32,
     lateness: Duration,
     lively_until: TrueTime,
     next_sample: TrueTime,
@@ -73,6 +80,9 @@ const LIVELY: Duration = Duration::from_secs(3);
 const DENSE: Duration = Duration::from_millis(2);
 /// At other times.
 const SPARSE: Duration = Duration::from_millis(130);
+
+/// Turns in a row without a pause beyond which the daemon spins.
+const MANY_SPINS: u32 = 20;
 
 impl Simulation {
     /// A world, and a daemon that starts in it as soon as time passes.
@@ -86,6 +96,9 @@ impl Simulation {
             engine: None,
             ladder: Ladder::default(),
             wake: RawTime::default(),
+            read_before: TrueTime::default(),
+            sleeps: Duration::ZERO,
+            spins: 0,
             lateness: Duration::ZERO,
             lively_until: TrueTime::default(),
             next_sample: TrueTime::default(),
@@ -177,8 +190,17 @@ impl Simulation {
         self.sample(witness);
         if let Some(engine) = &mut self.engine {
             self.world.calls = 0;
+            let read_before = self.world.read_at;
             self.wake = drive(engine, &mut self.ladder, &mut self.world, event);
+            if self.world.read_at != read_before {
+                self.read_before = read_before;
+            }
             self.lateness = self.world.lateness();
+            self.sleeps = self.wake - self.world.raw();
+            self.spins = if self.sleeps > Duration::ZERO { 0 } else { self.spins + 1 };
+            if self.spins == MANY_SPINS {
+                self.world.happens(Happening::Runaway);
+            }
         }
         self.hand_out(witness);
         self.sample(witness);
@@ -198,6 +220,7 @@ impl Simulation {
     }
 
     fn sample(&mut self, witness: &mut impl Witness) {
+        self.hand_out(witness);
         let now = self.world.now();
         let raw = self.world.raw();
         let kernel = self.world.kernel.state(self.world.raw_picos()).health;
@@ -207,7 +230,9 @@ impl Simulation {
             bound: self.engine.as_ref().and_then(|engine| engine.max_error(raw)),
             kernel_bound: kernel.synchronised.then_some(kernel.max_error),
             state: self.state(),
-            unnoticed: self.world.read_at <= self.world.disturbed_at,
+            sleeps: self.sleeps,
+            unnoticed: self.world.read_at <= self.world.disturbed_at
+                || self.read_before <= self.world.slewed_at,
         });
         self.next_sample = now + if now < self.lively_until { DENSE } else { SPARSE };
     }

@@ -141,6 +141,8 @@ pub struct World {
     pub(crate) read_at: TrueTime,
     /// When the clocks were last moved by anybody but the daemon.
     pub(crate) disturbed_at: TrueTime,
+    /// When the host's clock was last slewed, or came out of a slew.
+    pub(crate) slewed_at: TrueTime,
     /// Overloaded until then.
     loaded_until: TrueTime,
     due: BinaryHeap<Reverse<Entry>>,
@@ -169,6 +171,7 @@ impl World {
             calls: 0,
             read_at: TrueTime::default(),
             disturbed_at: TrueTime::default(),
+            slewed_at: TrueTime::default(),
             loaded_until: TrueTime::default(),
             due: BinaryHeap::new(),
             order: 0,
@@ -338,13 +341,8 @@ impl World {
             Disturbance::Lie(lie, _) => self.device.lie = Some(lie),
             Disturbance::Kill(_) => self.inbox.push_back(Signal::Killed),
         }
-        self.disturbed_at = self.now;
-        if lasts > Duration::ZERO
-            && !matches!(
-                disturbance,
-                Disturbance::Pause(_) | Disturbance::Starve(_) | Disturbance::Migration(_, _, _)
-            )
-        {
+        self.disturbed(disturbance);
+        if lasts > Duration::ZERO && !disturbance.stops_guest() {
             self.schedule(self.now + lasts, Due::End(disturbance));
         }
     }
@@ -362,7 +360,14 @@ impl World {
             Disturbance::Kill(_) => self.inbox.push_back(Signal::Started),
             _ => {}
         }
+        self.disturbed(disturbance);
+    }
+
+    fn disturbed(&mut self, disturbance: Disturbance) {
         self.disturbed_at = self.now;
+        if matches!(disturbance, Disturbance::HostSlew(_, _)) {
+            self.slewed_at = self.now;
+        }
     }
 
     fn tell_of_device(&mut self, signal: Signal) {
