@@ -2,7 +2,7 @@
 //!
 //! Three speeds. An ordinary correction is spread over the interval to the next reading and stays
 //! within the slew limit. An offset that this can't remove (a break under the step threshold) is slewed
-//! fast, in stages: each stage stops short of zero by what the clock would run in [`LATENESS`], because
+//! fast, in stages: each stage stops short of zero by what the clock would run in `LATENESS`, because
 //! a process may be woken late and an overshoot is worse than a short second stage. And an offset that
 //! is mostly noise is corrected over a longer time than one interval, so that a bad measurement after a
 //! short interval doesn't become a wild frequency.
