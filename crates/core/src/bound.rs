@@ -29,7 +29,9 @@ pub struct Known {
     pub bias: Duration,
     /// One standard deviation of the host's frequency.
     pub skew: Frequency,
-    /// Until the next reading.
+    /// How much faster than the host the clock runs meanwhile, so that the offset goes.
+    pub slew: Frequency,
+    /// Until the next reading, and the end of the slew.
     pub interval: Duration,
 }
 
@@ -39,6 +41,7 @@ pub struct Bound {
     at_reading_ns: f64,
     growth_ppb: f64,
     restless_ppb: f64,
+    slew_ppb: f64,
     span_s: f64,
 }
 
@@ -53,11 +56,20 @@ impl Bound {
                 + ROUNDING_NS,
             growth_ppb: SIGMAS * known.skew.as_ppb(),
             restless_ppb: RESTLESS_PPB,
+            slew_ppb: known.slew.abs().as_ppb(),
             span_s: known.interval.as_secs_f64(),
         }
     }
 
-    /// The bound from now on without readings: `spread` is how much the frequency was seen to vary.
+    /// The bound when the slew ends, `age` after the reading: late, perhaps.
+    #[must_use]
+    pub fn slew_ended(self, age: Duration) -> Self {
+        let overshoot = self.slew_ppb * (age.as_secs_f64() - self.span_s).max(0.0);
+        Self { at_reading_ns: self.at_reading_ns + overshoot, slew_ppb: 0.0, ..self }
+    }
+
+    /// The bound from now on, with no slew and no readings: `spread` is how much the frequency was seen
+    /// to vary.
     #[must_use]
     pub fn holding_over(self, spread: Frequency) -> Self {
         let so_far = self.growth_at(self.span_s);
@@ -69,7 +81,9 @@ impl Bound {
     #[must_use]
     pub fn after(self, age: Duration) -> Duration {
         let span = age.as_secs_f64().max(self.span_s);
-        Duration::from_nanos_f64((self.at_reading_ns + self.growth_at(span) * span).ceil())
+        // Whoever should end the slew may be late, and the clock then runs past its target.
+        let overshoot = self.slew_ppb * (span - self.span_s);
+        Duration::from_nanos_f64((self.at_reading_ns + self.growth_at(span) * span + overshoot).ceil())
     }
 
     /// ppb, on average over `span` seconds.
@@ -88,6 +102,7 @@ mod tests {
             sigma_ns: 2.0,
             bias: Duration::from_nanos(1),
             skew: Frequency::from_ppb(5.0),
+            slew: Frequency::ZERO,
             interval: Duration::from_secs(1),
         }
     }
@@ -105,6 +120,19 @@ mod tests {
         // A host under NTP goes 0.5 ppm up and down in a minute.
         assert!(poll(30) > Duration::from_micros(15), "{}", poll(30));
         assert!(poll(64) < Duration::from_micros(70), "{}", poll(64));
+    }
+
+    #[test]
+    fn a_slew_that_nobody_ends_in_time_runs_past_its_target() {
+        let slew = Frequency::from_ppm(80_000.0);
+        let bound = Bound::tracking(&Known { slew, ..known() });
+        assert_eq!(bound.after(Duration::ZERO), Bound::tracking(&known()).after(Duration::ZERO));
+        assert!(bound.after(Duration::from_millis(1_010)) > Duration::from_micros(800));
+        let ended = bound.slew_ended(Duration::from_millis(1_010));
+        let (soon, late) = (Duration::from_millis(1_011), Duration::from_secs(9));
+        assert!(
+            ended.after(soon) > Duration::from_micros(800) && ended.after(late) < Duration::from_micros(900)
+        );
     }
 
     #[test]

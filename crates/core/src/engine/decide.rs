@@ -70,8 +70,8 @@ impl Engine {
 
         let circumstance = match foreign {
             _ if !self.start_done => Circumstance::Start,
-            Foreign::Step { .. } => Circumstance::ForeignStep,
-            Foreign::No => Circumstance::Later { steps: self.steps_after_start },
+            Foreign::Step { .. } if self.policy.undo_foreign_steps => Circumstance::ForeignStep,
+            _ => Circumstance::Later { steps: self.steps_after_start },
         };
         match self.policy.verdict(offset.rounded(), circumstance) {
             Verdict::Step => self.step(now, reading, offset, circumstance, foreign),
@@ -90,9 +90,26 @@ impl Engine {
             self.notices.push(Notice::Holdover { loss });
             self.enter(State::Holdover, now);
             let spread = self.holdover_frequency(now).1;
-            self.bound = self.bound.map(|bound| bound.holding_over(spread));
+            self.bound = self.bound_without_slew(now).map(|bound| bound.holding_over(spread));
         }
         self.hold(now)
+    }
+
+    /// There is no reading at the moment: the clock goes on without the slew that the last one asked
+    /// for, which would run past its target.
+    pub(super) fn wait_without_slew(&mut self, now: RawTime) -> Action {
+        if self.slew == Frequency::ZERO || self.policy.mode != Mode::Control {
+            return Action::Wait(self.wake_at);
+        }
+        self.bound = self.bound_without_slew(now);
+        self.slew = Frequency::ZERO;
+        let rate = Some(KernelRate::nearest(self.host_frequency(Duration::ZERO)));
+        self.asked = Adjustment { step: None, rate, health: None, tai_offset: None };
+        Action::Adjust(self.asked)
+    }
+
+    fn bound_without_slew(&self, now: RawTime) -> Option<Bound> {
+        Some(self.bound?.slew_ended(now - self.last?.raw))
     }
 
     /// One tick without a source; also what is left behind at the end: the frequency without the slew
@@ -364,7 +381,8 @@ impl Engine {
         };
         let sigma_ns = offset.sigma_ns;
         let offset_ns = left_ns.abs() + offset.departure_ns.abs();
-        let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, interval });
+        let slew = self.slew;
+        let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, slew, interval });
         self.bound = Some(bound);
         let max_error = bound.after(KERNEL_TICK);
         Health {

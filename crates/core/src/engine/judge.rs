@@ -7,7 +7,10 @@ use crate::line::{Departure, SystemLine};
 use crate::notice::Notice;
 use crate::policy::Mode;
 use crate::reading::Reading;
-use crate::units::{Duration, RawTime};
+use crate::units::{Duration, Frequency, RawTime};
+
+/// No machine's oscillator is further off: it is what the kernel's frequency alone can correct.
+const ANY_OSCILLATOR: Frequency = Frequency::from_ppb_const(500_000.0);
 
 /// What a reading says of the host's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,10 @@ impl Engine {
         let Some(estimator) = &mut self.estimator else {
             return match doubt {
                 Some(doubt) if confirmed => {
-                    let guess = (self.kernel.rate.as_frequency(), KERNEL_GUESS);
+                    // Beyond what an oscillator is off, somebody was slewing: that is no guess.
+                    let rate = self.kernel.rate.as_frequency();
+                    let rate = if rate.abs() <= ANY_OSCILLATOR { rate } else { Frequency::ZERO };
+                    let guess = (rate, KERNEL_GUESS);
                     let mut estimator = Estimator::new(&doubt.reading, Some(guess));
                     estimator.update(reading);
                     self.estimator = Some(estimator);
@@ -70,6 +76,9 @@ impl Engine {
             self.notices.push(Notice::Outlier { reference_ns: doubt.reading.reference });
         }
         self.surprised = None;
+        if surprise == Surprise::Restless {
+            estimator.doubt_frequency(reading);
+        }
         estimator.update(reading);
         if surprise == Surprise::Restless {
             self.schedule.hurry_a_little(self.policy.poll);

@@ -316,7 +316,7 @@ impl Engine {
             self.schedule.hurry();
         }
         self.wake_at = now + self.schedule.advance(self.policy.poll);
-        Action::Wait(self.wake_at)
+        self.wait_without_slew(now)
     }
 
     fn on_adjusted(&mut self, applied: Applied) -> Action {
@@ -365,8 +365,12 @@ impl Engine {
     fn count_step(&mut self) {
         self.counters.steps += 1;
         match self.step.map(|step| step.cause) {
-            Some(StepCause::ForeignStep) => self.counters.foreign_steps_undone += 1,
-            Some(StepCause::HostMoved | StepCause::Holdover) => self.steps_after_start += 1,
+            Some(StepCause::ForeignStep) if self.policy.undo_foreign_steps => {
+                self.counters.foreign_steps_undone += 1
+            }
+            Some(StepCause::ForeignStep | StepCause::HostMoved | StepCause::Holdover) => {
+                self.steps_after_start += 1;
+            }
             Some(StepCause::Start) | None => {}
         }
     }

@@ -360,3 +360,29 @@ fn a_foreign_step_is_undone_in_holdover_too() {
     bench.run(SECOND.times(3));
     assert_eq!(bench.machine.steps.len(), 1);
 }
+
+#[test]
+fn a_slew_ends_when_the_reading_that_should_end_it_fails() {
+    let mut bench = settled();
+    bench.machine.host_offset -= 10_000_000;
+    bench.machine.raw = bench.wake_at.as_nanos();
+    bench.event(Event::Wake);
+    assert_ne!(bench.machine.rate.tick, 10_000, "{:?}", bench.machine.rate);
+    bench.machine.works.clear();
+    bench.machine.raw = bench.wake_at.as_nanos();
+    bench.event(Event::Wake);
+    assert!((bench.machine.rate.as_frequency().as_ppm() - 20.0).abs() < 1.0, "{:?}", bench.machine.rate);
+}
+
+#[test]
+fn steps_used_up_are_used_up_for_a_foreign_step_that_is_not_to_be_undone() {
+    let policy = Policy { undo_foreign_steps: false, steps_after_start: Some(0), ..Policy::default() };
+    let mut bench = Bench::start(SECOND, policy);
+    bench.run(SECOND.times(30));
+    let before = bench.machine.steps.len();
+    bench.machine.foreign_step(SECOND);
+    bench.event(Event::ClockSet);
+    bench.run(SECOND.times(5));
+    assert_eq!(bench.machine.steps.len(), before);
+    assert!(bench.engine.status(bench.machine.now()).withheld.is_some());
+}

@@ -2,7 +2,7 @@
 //!
 //! A host whose clock is kept by NTP may be anything between a rock and a kite: its frequency is
 //! constant for hours, or changes by tens of ppb every second. No one assumption suits both, so a
-//! small bank of Kalman filters runs side by side, each with its own assumption ([`model`]), and each
+//! small bank of Kalman filters runs side by side, each with its own assumption (`model`), and each
 //! reading says how likely each of them is. What comes out is their mean, weighted by how well they
 //! did over about the last ten readings: a multiple-model estimator. Its weak point is a host that
 //! changes its habits; it then takes a few readings for the weights to move, and until then the
@@ -205,6 +205,21 @@ impl Estimator {
     #[must_use]
     pub const fn bias(&self) -> Duration {
         self.bias
+    }
+
+    /// The next reading to be taken in is `reading`, and only a frequency that has changed explains it:
+    /// let it be learnt, and not be taken for a drift that goes on.
+    pub fn doubt_frequency(&mut self, reading: &Reading) {
+        let dt = self.seconds_to(reading.raw);
+        if dt <= 0.0 {
+            return;
+        }
+        let (mean, _) =
+            mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
+        let apparent = (self.measured(reading) - mean) / dt;
+        for model in &mut self.models {
+            model.doubt_frequency(apparent * apparent);
+        }
     }
 
     /// The host's clock at `raw`, which may lie a little before the last reading.

@@ -53,7 +53,6 @@ impl Model {
         frequency: f64,
         frequency_variance: f64,
     ) -> Self {
-        let initial_drift = if assumed.drift > 0.0 { 4.0 * assumed.drift } else { 0.0 };
         Self {
             assumed,
             phase: 0.0,
@@ -64,7 +63,7 @@ impl Model {
             pd: 0.0,
             ff: frequency_variance,
             fd: 0.0,
-            dd: initial_drift * initial_drift,
+            dd: initial_drift_variance(assumed),
         }
     }
 
@@ -142,9 +141,21 @@ impl Model {
         self.pp = phase_variance;
         self.pf = 0.0;
         self.pd = 0.0;
-        self.ff += more_frequency_variance;
-        self.fd = 0.0;
+        self.doubt_frequency(more_frequency_variance);
     }
+
+    /// The frequency is less certain by this variance, and what drift it had is not known any more.
+    pub(super) fn doubt_frequency(&mut self, variance: f64) {
+        self.ff += variance;
+        self.drift = 0.0;
+        self.pd = 0.0;
+        self.fd = 0.0;
+        self.dd = initial_drift_variance(self.assumed);
+    }
+}
+
+const fn initial_drift_variance(assumed: Restlessness) -> f64 {
+    16.0 * assumed.drift * assumed.drift
 }
 
 /// What a drift of 1 does in `dt` seconds: to the phase, to the frequency, and what is left of it.
