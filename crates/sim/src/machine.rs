@@ -83,6 +83,10 @@ impl Machine for World {
         }
         if let Err(failure) = self.device.attempt(method) {
             self.spend(Duration::from_nanos(600));
+            if method == Method::Bracket {
+                // The last resort: what was read before in this turn is not confirmed.
+                self.read_now = None;
+            }
             return Err(failure);
         }
         let reading = match method {
@@ -90,7 +94,7 @@ impl Machine for World {
             Method::Extended | Method::SysOffset | Method::Bracket => self.read_bracket(method),
         };
         if self.device.lie.is_none() || matches!(self.device.lie, Some(Lie::Bracket(_))) {
-            self.read_at = begun;
+            self.read_now = Some(begun);
         }
         Ok(reading)
     }

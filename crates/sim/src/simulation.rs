@@ -190,10 +190,10 @@ impl Simulation {
         self.sample(witness);
         if let Some(engine) = &mut self.engine {
             self.world.calls = 0;
-            let read_before = self.world.read_at;
             self.wake = drive(engine, &mut self.ladder, &mut self.world, event);
-            if self.world.read_at != read_before {
-                self.read_before = read_before;
+            if let Some(read_now) = self.world.read_now.take() {
+                self.read_before = self.world.read_at;
+                self.world.read_at = read_now;
             }
             self.lateness = self.world.lateness();
             self.sleeps = self.wake - self.world.raw();

@@ -137,7 +137,9 @@ pub struct World {
     pub(crate) happened: Vec<(TrueTime, Happening)>,
     /// Calls of the daemon's since it last waited.
     pub(crate) calls: u32,
-    /// When the last reading that succeeded was begun.
+    /// When the last reading of this turn was begun, if it succeeded.
+    pub(crate) read_now: Option<TrueTime>,
+    /// The same of the last turn that ended with one.
     pub(crate) read_at: TrueTime,
     /// When the clocks were last moved by anybody but the daemon.
     pub(crate) disturbed_at: TrueTime,
@@ -169,6 +171,7 @@ impl World {
             inbox: VecDeque::new(),
             happened: Vec::new(),
             calls: 0,
+            read_now: None,
             read_at: TrueTime::default(),
             disturbed_at: TrueTime::default(),
             slewed_at: TrueTime::default(),
