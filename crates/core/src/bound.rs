@@ -68,6 +68,12 @@ impl Bound {
         Self { at_reading_ns: self.at_reading_ns + overshoot, slew_ppb: 0.0, ..self }
     }
 
+    /// The bound when the clock is found to be further off by `ns`.
+    #[must_use]
+    pub fn missed_by(self, ns: f64) -> Self {
+        Self { at_reading_ns: self.at_reading_ns + ns.abs(), ..self }
+    }
+
     /// The bound from now on, with no slew and no readings: `spread` is how much the frequency was seen
     /// to vary.
     #[must_use]

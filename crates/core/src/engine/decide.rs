@@ -26,8 +26,6 @@ struct Offset {
     whole: Duration,
     fraction_ns: f64,
     sigma_ns: f64,
-    /// How far the clock itself was from its line, where the offset is taken: rounding, or noise.
-    departure_ns: f64,
 }
 
 impl Offset {
@@ -103,6 +101,7 @@ impl Engine {
         }
         self.bound = self.bound_without_slew(now);
         self.slew = Frequency::ZERO;
+        self.effect_expected = now;
         let rate = Some(KernelRate::nearest(self.host_frequency(Duration::ZERO)));
         self.asked = Adjustment { step: None, rate, health: None, tai_offset: None };
         Action::Adjust(self.asked)
@@ -117,6 +116,7 @@ impl Engine {
     pub(super) fn hold(&mut self, now: RawTime) -> Action {
         self.wake_at = now + self.policy.poll.min(HOLD_INTERVAL);
         self.slew = Frequency::ZERO;
+        self.effect_expected = now;
         let (Some(bound), Some(last), Mode::Control) = (self.bound, self.last, self.policy.mode) else {
             return Action::Wait(self.wake_at);
         };
@@ -177,7 +177,6 @@ impl Engine {
             whole: system - host.reference,
             fraction_ns: fraction_ns - host.fraction_ns,
             sigma_ns: (variance + host.sigma_ns * host.sigma_ns).sqrt(),
-            departure_ns: (reading.system - system).as_nanos_f64() - fraction_ns,
         })
     }
 
@@ -214,6 +213,7 @@ impl Engine {
         }
         self.start_done = true;
         self.slew = Frequency::ZERO;
+        self.effect_expected = reading.raw + self.lag;
         let frequency = self.host_frequency(Duration::ZERO);
         let drifted = (self.kernel.rate.as_frequency() - frequency).as_ratio() * self.lag.as_nanos_f64();
         let change = -(target + Duration::from_nanos_f64(offset.fraction_ns + drifted));
@@ -269,6 +269,7 @@ impl Engine {
         }
         self.interval = plan.interval;
         self.slew = plan.frequency;
+        self.effect_expected = reading.raw + self.lag;
         self.wake_at = reading.raw + self.lag + plan.interval;
         self.outcome = Some(Outcome { close: is_close(reading, offset), offset: offset.rounded() });
         let health = self.health(reading, offset, offset.nanos(), plan.interval);
@@ -284,6 +285,7 @@ impl Engine {
         }
         self.interval = self.schedule.advance(self.policy.poll);
         self.slew = Frequency::ZERO;
+        self.effect_expected = reading.raw + self.lag;
         self.wake_at = reading.raw + self.interval;
         let health =
             Health { synchronised: false, ..self.health(reading, offset, offset.nanos(), self.interval) };
@@ -380,7 +382,10 @@ impl Engine {
             None => (Frequency::ZERO, reading.uncertainty),
         };
         let sigma_ns = offset.sigma_ns;
-        let offset_ns = left_ns.abs() + offset.departure_ns.abs();
+        // The estimate may be wrong, or the clock off its line; what the reading itself says holds.
+        let seen_ns = (reading.offset() - offset.whole).as_nanos_f64() - offset.fraction_ns + left_ns;
+        let beyond_bias_ns = (reading.uncertainty - bias).as_nanos_f64();
+        let offset_ns = left_ns.abs().max(seen_ns.abs() + beyond_bias_ns);
         let slew = self.slew;
         let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, slew, interval });
         self.bound = Some(bound);

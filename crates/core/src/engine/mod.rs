@@ -95,8 +95,8 @@ const STEPS_AT_ONCE: u32 = 3;
 /// The raw counter at a reading is that of a moment ago. A little later is the arithmetic of a bracket;
 /// much earlier, and the process was stopped for so long that the reading says nothing of now.
 const FRESH: (Duration, Duration) = (Duration::from_secs(-10), Duration::from_millis(1));
-/// The kernel's frequency at the start is believed this far.
-const KERNEL_GUESS: Frequency = Frequency::from_ppb_const(100_000.0);
+/// The frequency found in the kernel at the start is believed this far: it may be a slew that was going on.
+const KERNEL_GUESS: Frequency = Frequency::from_ppb_const(150_000.0);
 
 /// A reading that awaits confirmation.
 #[derive(Clone, Copy, Debug)]
@@ -151,6 +151,8 @@ pub struct Engine {
     last: Option<Reading>,
     /// From a reading to the effect of the adjustment that answers it.
     lag: Duration,
+    /// When the adjustment that was asked for should take effect.
+    effect_expected: RawTime,
     interval: Duration,
     slew: Frequency,
     /// The adjustment that was asked for last.
@@ -191,6 +193,7 @@ impl Engine {
             loss: None,
             last: None,
             lag: Duration::ZERO,
+            effect_expected: now,
             interval: policy.poll,
             slew: Frequency::ZERO,
             asked: Adjustment { step: None, rate: None, health: None, tai_offset: None },
@@ -320,12 +323,17 @@ impl Engine {
     }
 
     fn on_adjusted(&mut self, applied: Applied) -> Action {
+        let rate_before = self.kernel.rate.as_frequency();
         self.kernel = applied.kernel;
         let Adjustment { step, rate, .. } = self.asked;
         if let Some(line) = &mut self.line {
             line.adjusted(applied.before, applied.after, step, rate.unwrap_or(applied.kernel.rate));
         }
         let effect = applied.before + (applied.after - applied.before).half();
+        // Pre-empted in between, the clock ran on at the old rate for longer than was reckoned with.
+        let late = (effect - self.effect_expected).as_nanos_f64().max(0.0);
+        let missed = (self.kernel.rate.as_frequency() - rate_before).as_ratio() * late;
+        self.bound = self.bound.map(|bound| bound.missed_by(missed));
         if let Some(last) = self.last {
             let lag = effect - last.raw;
             if lag < Duration::from_millis(10) {
