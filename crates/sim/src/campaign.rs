@@ -1,0 +1,100 @@
+//! Many lives, side by side on every processor.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+
+use hostclock_core::units::Duration;
+
+use crate::judge::{Judge, Recovery, Violation};
+use crate::life::Life;
+use crate::simulation::Simulation;
+
+/// What came of one life.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// How long it was, in seconds.
+    pub seconds: f64,
+    /// How much happened in it.
+    pub disturbances: usize,
+    /// What was broken.
+    pub violations: Vec<Violation>,
+    /// The recoveries.
+    pub recoveries: Vec<Recovery>,
+}
+
+/// Lives `life`, and says what came of it.
+#[must_use]
+pub fn live(life: &Life) -> Outcome {
+    let mut judge = Judge::new(life);
+    let mut simulation = Simulation::new(&life.model, life.policy, life.seed);
+    for (at, disturbance) in &life.plan {
+        simulation.world.plan(*at, *disturbance);
+    }
+    simulation.run_until(life.end, &mut judge);
+    judge.conclude();
+    Outcome {
+        seed: life.seed,
+        seconds: life.end.as_secs_f64(),
+        disturbances: life.plan.len(),
+        violations: judge.violations,
+        recoveries: judge.recoveries,
+    }
+}
+
+/// Lives the lives of these seeds, each of about `hours`; `each` hears of them as they end, in any
+/// order.
+pub fn campaign(seeds: core::ops::Range<u64>, hours: f64, mut each: impl FnMut(Outcome)) {
+    let next = AtomicU64::new(seeds.start);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let (sender, receiver) = channel();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (sender, next, end) = (sender.clone(), &next, seeds.end);
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end || sender.send(live(&Life::new(seed, hours))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for outcome in receiver {
+            each(outcome);
+        }
+    });
+}
+
+/// Recoveries of one kind in figures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// How many.
+    pub count: usize,
+    /// The median.
+    pub median: Duration,
+    /// The longest.
+    pub worst: Duration,
+}
+
+/// The figures of every kind of disturbance that stood alone, by name.
+#[must_use]
+pub fn figures(recoveries: &[Recovery]) -> Vec<(&'static str, Figures)> {
+    let mut kinds: Vec<&'static str> = recoveries.iter().map(|recovery| recovery.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let of = |kind| {
+        let mut took: Vec<Duration> = recoveries
+            .iter()
+            .filter(|recovery| recovery.kind == kind)
+            .map(|recovery| recovery.took)
+            .collect();
+        took.sort_unstable();
+        let median = took.get(took.len() / 2).copied().unwrap_or_default();
+        Figures { count: took.len(), median, worst: took.last().copied().unwrap_or_default() }
+    };
+    kinds.into_iter().map(|kind| (kind, of(kind))).collect()
+}

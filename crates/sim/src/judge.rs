@@ -1,0 +1,253 @@
+//! What must be true of every life, watched while it is lived.
+//!
+//! * No step that the policy forbids, none without a reason, and at most one for each disturbance.
+//! * The true offset is never beyond the bound that the engine or the kernel publishes, except before
+//!   a fresh disturbance can have been noticed.
+//! * Once the device gives readings again, the clock is right within the time that the policy needs,
+//!   and stays right until the next disturbance.
+//! * At the end it is synchronised; nothing ever runs away or oversleeps.
+//!
+//! While a device lies, and until the clock is right again afterwards, only the last point is held
+//! against the engine: a guest can't see through a host that lies well.
+
+use hostclock_core::policy::Policy;
+use hostclock_core::status::State;
+use hostclock_core::units::Duration;
+
+use crate::device::{Clocksource, Driver};
+use crate::disturbance::Disturbance;
+use crate::life::Life;
+use crate::simulation::{Sample, Witness};
+use crate::truth::TrueTime;
+use crate::world::Happening;
+
+/// What was broken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Violation {
+    /// When.
+    pub at: TrueTime,
+    /// Which rule, and how.
+    pub what: String,
+}
+
+/// How long the clock took to be right for good after a disturbance that stood alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recovery {
+    /// Which kind of disturbance.
+    pub kind: &'static str,
+    /// From its end.
+    pub took: Duration,
+}
+
+/// The judge of one life.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    policy: Policy,
+    driver: Driver,
+    clocksource: Clocksource,
+    /// Whether the policy puts everything right within seconds.
+    lenient: bool,
+    lasting: Vec<Disturbance>,
+    since_settled: Vec<Disturbance>,
+    credit: u32,
+    starting: bool,
+    steps_used: u32,
+    last_trouble: TrueTime,
+    last_device_trouble: TrueTime,
+    good_since: Option<TrueTime>,
+    late: bool,
+    last: Option<Sample>,
+    /// What was broken; no more than the first few.
+    pub violations: Vec<Violation>,
+    /// The recoveries.
+    pub recoveries: Vec<Recovery>,
+}
+
+/// Right, by a precise cross timestamp, and by a bracket.
+const RIGHT: (Duration, Duration) = (Duration::from_micros(1), Duration::from_micros(20));
+/// The best method is tried again within this time.
+const CLIMB: Duration = Duration::from_secs(12);
+/// Right for so long counts as settled.
+const SETTLED: Duration = Duration::from_secs(5);
+/// Enough to understand what happened.
+const MOST_VIOLATIONS: usize = 5;
+
+impl Judge {
+    /// The judge of `life`.
+    #[must_use]
+    pub fn new(life: &Life) -> Self {
+        let usual = Policy { poll: life.policy.poll, ..Policy::default() };
+        Self {
+            policy: life.policy,
+            driver: life.model.device.driver,
+            clocksource: Clocksource::KvmClock,
+            lenient: life.policy == usual,
+            lasting: Vec::new(),
+            since_settled: Vec::new(),
+            credit: 1,
+            starting: true,
+            steps_used: 0,
+            last_trouble: TrueTime::default(),
+            last_device_trouble: TrueTime::default(),
+            good_since: None,
+            late: false,
+            last: None,
+            violations: Vec::new(),
+            recoveries: Vec::new(),
+        }
+    }
+
+    /// The life is over: the last words.
+    pub fn conclude(&mut self) {
+        let Some(last) = self.last else { return };
+        let fine = last.state == Some(State::Synchronised) && last.kernel_bound.is_some();
+        if self.lenient && !(fine && self.is_right(&last)) {
+            self.violated(last.at, format!("it ends {:?}, {:.0} ns off", last.state, last.offset_ns));
+        }
+    }
+
+    fn violated(&mut self, at: TrueTime, what: String) {
+        if self.violations.len() < MOST_VIOLATIONS {
+            self.violations.push(Violation { at, what });
+        }
+    }
+
+    /// What counts as right at the moment, in ns.
+    fn limit(&self, at: TrueTime) -> f64 {
+        let precise = match self.driver {
+            Driver::Kvm => self.clocksource == Clocksource::KvmClock,
+            Driver::Vmclock => true,
+            Driver::HyperV => false,
+        };
+        let climbed = at - self.last_device_trouble > CLIMB + self.policy.poll;
+        if precise && climbed { RIGHT.0.as_nanos_f64() } else { RIGHT.1.as_nanos_f64() }
+    }
+
+    fn is_right(&self, sample: &Sample) -> bool {
+        sample.offset_ns.abs() <= self.limit(sample.at)
+    }
+
+    fn lies(&self) -> bool {
+        self.since_settled.iter().any(|what| matches!(what, Disturbance::Lie(_, _)))
+    }
+
+    /// How long after the last trouble the clock must be right.
+    fn allowance(&self) -> Duration {
+        let hold = Duration::from_secs(1);
+        self.policy.poll.max(hold).times(2) + Duration::from_millis(2_500)
+    }
+
+    fn stepped(&mut self, at: TrueTime, by: Duration, before_ns: f64) {
+        if self.lies() {
+            return;
+        }
+        if self.credit == 0 {
+            self.violated(
+                at,
+                format!("a step by {by:+} without a reason, the clock being {before_ns:.0} ns off"),
+            );
+        }
+        self.credit = self.credit.saturating_sub(1);
+        let foreign =
+            |what: &Disturbance| matches!(what, Disturbance::ForeignStep(_) | Disturbance::ForeignRate(_));
+        if self.policy.undo_foreign_steps && self.since_settled.iter().any(foreign) {
+            return;
+        }
+        let slack = Duration::from_micros(50);
+        if self.policy.largest_step.is_some_and(|largest| by.abs() > largest + slack) {
+            self.violated(at, format!("a step by {by:+}, more than largest-step"));
+        }
+        let at_start = core::mem::take(&mut self.starting);
+        if at_start && self.policy.step_at_start {
+            return;
+        }
+        let threshold = if by.is_negative() { self.policy.step_backward } else { self.policy.step_forward };
+        if threshold.is_none_or(|threshold| by.abs() + slack < threshold) {
+            self.violated(at, format!("a step by {by:+}, where only more than {threshold:?} is allowed"));
+        }
+        if !at_start {
+            self.steps_used += 1;
+        }
+        if self.policy.steps_after_start.is_some_and(|allowed| self.steps_used > allowed) {
+            self.violated(at, format!("step {} after the start", self.steps_used));
+        }
+    }
+
+    fn trouble(&mut self, at: TrueTime, what: Disturbance) {
+        self.credit += 1;
+        self.last_trouble = at;
+        if what.concerns_device() {
+            self.last_device_trouble = at;
+        }
+        self.since_settled.push(what);
+        self.good_since = None;
+        self.late = false;
+    }
+
+    fn settle(&mut self, sample: &Sample) {
+        if !(self.is_right(sample) && sample.state == Some(State::Synchronised)) {
+            self.good_since = None;
+            return;
+        }
+        let since = *self.good_since.get_or_insert(sample.at);
+        if sample.at - since < SETTLED || !self.lasting.is_empty() {
+            return;
+        }
+        if let [what] = self.since_settled.as_slice() {
+            self.recoveries.push(Recovery { kind: what.kind(), took: since - self.last_trouble });
+        }
+        self.since_settled.clear();
+        self.credit = 0;
+        self.starting = false;
+    }
+}
+
+impl Witness for Judge {
+    fn sample(&mut self, sample: &Sample) {
+        self.last = Some(*sample);
+        // The longest is a slew of 100 ms at 8 %.
+        if sample.sleeps > self.policy.poll.max(Duration::from_millis(1_250)) + Duration::from_millis(20) {
+            self.violated(sample.at, format!("it means to sleep for {}", sample.sleeps));
+        }
+        if sample.exceeds_bound() && !self.lies() {
+            let bounds = (sample.bound, sample.kernel_bound);
+            self.violated(sample.at, format!("{:.0} ns off, beyond the bound: {bounds:?}", sample.offset_ns));
+        }
+        let due = sample.at - self.last_trouble > self.allowance();
+        if self.lenient && due && self.lasting.is_empty() && !self.late && !self.is_right(sample) {
+            self.late = true;
+            self.violated(sample.at, format!("still {:.0} ns off", sample.offset_ns));
+        }
+        self.settle(sample);
+    }
+
+    fn happened(&mut self, at: TrueTime, what: &Happening) {
+        match *what {
+            Happening::Disturbed(what) => {
+                if let Disturbance::Clocksource(clocksource) = what {
+                    self.clocksource = clocksource;
+                }
+                // A guest that was stopped is judged from when it runs again.
+                let at = if what.stops_guest() { at + what.lasts() } else { at };
+                self.trouble(at, what);
+                if what.lasts() > Duration::ZERO && !what.stops_guest() {
+                    self.lasting.push(what);
+                }
+            }
+            Happening::Over(what) => {
+                if let Some(index) = self.lasting.iter().position(|lasting| *lasting == what) {
+                    self.lasting.swap_remove(index);
+                }
+                self.trouble(at, what);
+                self.since_settled.pop();
+            }
+            Happening::Stepped { by, before_ns, .. } => self.stepped(at, by, before_ns),
+            Happening::Started => {
+                self.starting = true;
+                self.steps_used = 0;
+            }
+            Happening::Runaway => self.violated(at, "it runs away".to_owned()),
+            Happening::Told(_) => {}
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The simulator's command line: many lives, or one again.
+//!
+//! `campaign --lives N [--hours H] [--from SEED]` lives N lives and fails when one of them broke a
+//! rule; `replay SEED [--hours H]` tells one life.
+
+use std::process::ExitCode;
+
+use hostclock_core::notice::Notice;
+use hostclock_sim::campaign::{Outcome, campaign, figures};
+use hostclock_sim::judge::Judge;
+use hostclock_sim::life::Life;
+use hostclock_sim::simulation::{Sample, Simulation, Witness};
+use hostclock_sim::truth::TrueTime;
+use hostclock_sim::world::Happening;
+
+const USAGE: &str = "usage: hostclock-sim campaign --lives N [--hours H] [--from SEED]
+       hostclock-sim replay SEED [--hours H]";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let number = |name: &str| {
+        let place = words.iter().position(|word| word == name)?;
+        words.get(place + 1)?.parse::<f64>().ok()
+    };
+    let hours = number("--hours").unwrap_or(1.0);
+    let whole = |name| number(name).filter(|n| n.fract() == 0.0 && (0.0..1e15).contains(n)).map(|n| n as u64);
+    match words.first().map(String::as_str) {
+        Some("campaign") => match whole("--lives") {
+            Some(lives) => run_campaign(whole("--from").unwrap_or(0), lives, hours),
+            None => usage(),
+        },
+        Some("replay") => match words.get(1).and_then(|word| word.parse().ok()) {
+            Some(seed) => replay(seed, hours),
+            None => usage(),
+        },
+        _ => usage(),
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
+}
+
+fn run_campaign(from: u64, lives: u64, hours: f64) -> ExitCode {
+    let (mut failed, mut seconds, mut disturbances) = (0, 0.0, 0);
+    let mut recoveries = Vec::new();
+    campaign(from..from + lives, hours, |outcome: Outcome| {
+        seconds += outcome.seconds;
+        disturbances += outcome.disturbances;
+        recoveries.extend(outcome.recoveries);
+        if let Some(first) = outcome.violations.first() {
+            failed += 1;
+            println!("seed {}: after {:.6} s {}", outcome.seed, first.at.as_secs_f64(), first.what);
+            println!("    again: hostclock-sim replay {} --hours {hours}", outcome.seed);
+        }
+    });
+    println!(
+        "{lives} lives, {:.0} h, {disturbances} disturbances; {failed} lives broke a rule",
+        seconds / 3_600.0
+    );
+    println!("right again after a disturbance that stood alone:");
+    for (kind, figures) in figures(&recoveries) {
+        println!(
+            "  {kind:14} {:6} times, median {:>10}, worst {:>10}",
+            figures.count,
+            figures.median.to_string(),
+            figures.worst.to_string()
+        );
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn replay(seed: u64, hours: f64) -> ExitCode {
+    let life = Life::new(seed, hours);
+    println!("seed {seed}: {:#?}\n{:#?}", life.model, life.policy);
+    let mut simulation = Simulation::new(&life.model, life.policy, life.seed);
+    for (at, disturbance) in &life.plan {
+        simulation.world.plan(*at, *disturbance);
+    }
+    let mut teller = Teller { judge: Judge::new(&life), told: 0, last: None };
+    simulation.run_until(life.end, &mut teller);
+    teller.judge.conclude();
+    teller.tell_violations();
+    if teller.told == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Tells what happens, line by line.
+struct Teller {
+    judge: Judge,
+    told: usize,
+    last: Option<Sample>,
+}
+
+impl Teller {
+    fn tell_violations(&mut self) {
+        for violation in self.judge.violations.iter().skip(self.told) {
+            println!("{:14.6}  !!! {}", violation.at.as_secs_f64(), violation.what);
+        }
+        self.told = self.judge.violations.len();
+    }
+}
+
+impl Witness for Teller {
+    fn sample(&mut self, sample: &Sample) {
+        self.judge.sample(sample);
+        self.tell_violations();
+        // A line where the state changes, or the offset by much.
+        let telling = self.last.is_none_or(|last| {
+            let far = |ns: f64| ns.abs().max(50.0).log2().floor();
+            last.state != sample.state || far(last.offset_ns) != far(sample.offset_ns)
+        });
+        if telling {
+            let state = sample.state.map_or("no daemon", |state| state.word());
+            let bound = sample.bound.map_or("-".to_owned(), |bound| bound.to_string());
+            let kernel = sample.kernel_bound.map_or("unsync".to_owned(), |bound| bound.to_string());
+            println!(
+                "{:14.6}  {:+.0} ns, bound {bound}, kernel {kernel}, {state}{}",
+                sample.at.as_secs_f64(),
+                sample.offset_ns,
+                if sample.unnoticed { ", not noticed yet" } else { "" },
+            );
+            self.last = Some(*sample);
+        }
+    }
+
+    fn happened(&mut self, at: TrueTime, what: &Happening) {
+        let at_s = at.as_secs_f64();
+        match what {
+            Happening::Disturbed(what) => println!("{at_s:14.6}  *** {what}"),
+            Happening::Over(what) => println!("{at_s:14.6}  *** over: {what}"),
+            Happening::Stepped { by, before_ns, after_ns } => {
+                println!("{at_s:14.6}  --> step by {by:+}: {before_ns:+.0} ns, then {after_ns:+.0} ns");
+            }
+            Happening::Told(notice) => tell(at_s, notice),
+            Happening::Started => println!("{at_s:14.6}  *** the daemon starts"),
+            Happening::Runaway => println!("{at_s:14.6}  !!! it runs away"),
+        }
+        self.judge.happened(at, what);
+        self.tell_violations();
+    }
+}
+
+fn tell(at_s: f64, notice: &Notice) {
+    println!("{at_s:14.6}      \"{notice}\"");
+}
