@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::machine::Lab;
 use crate::programs::Programs;
 use crate::result::Run;
@@ -39,6 +39,8 @@ enum Command {
         #[arg(long)]
         refresh: bool,
     },
+    /// Boot the machines and run the lines of standard input in the guest (host: … in the host)
+    Shell,
     /// Play a scenario with some daemons and write down what was found
     Run {
         /// date, start, steady, module, clocksource or idle
@@ -55,9 +57,30 @@ enum Command {
     },
 }
 
+/// Boots the machines and runs what comes on standard input, line by line: in the guest, or where a
+/// line begins with `host:`, in the nested host.
+fn shell() -> Result<()> {
+    let tree = fetch::prepare(false)?;
+    let mut lab = Lab::boot(&tree, &Programs::build(true)?)?;
+    eprintln!("lab: each line runs in the guest; `host: COMMAND` runs in the nested host");
+    for line in std::io::stdin().lines() {
+        let line = line.context(|| "reading standard input".into())?;
+        let done = match line.strip_prefix("host:") {
+            Some(command) => lab.host.run(command),
+            None => lab.guest.run(&line),
+        };
+        match done {
+            Ok(output) => print!("{output}"),
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+    Ok(())
+}
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Prepare { refresh } => fetch::prepare(refresh).map(drop),
+        Command::Shell => shell(),
         Command::Run { scenario, daemons, runs, out } => run(&scenario, daemons.as_deref(), runs, &out),
     };
     match done {

@@ -1,6 +1,7 @@
 //! Both machines with a recording under way: what scenarios are written with. Each call is one line
 //! that a person could type into one of the two shells.
 
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,12 +48,33 @@ pub(crate) struct Session {
 /// What the observer has seen up to now.
 #[derive(Default)]
 pub(crate) struct Recording {
-    /// Every sample.
+    /// Every sample of the observer.
     pub(crate) samples: Vec<Sample>,
+    /// What those who disturbed the clock saw right afterwards.
+    closely: Vec<Sample>,
     /// Everything that was done.
     pub(crate) events: Vec<Event>,
     decoder: Decoder,
     fetched: usize,
+}
+
+impl Recording {
+    /// Puts what the disturbers saw among the observer's samples, once each.
+    fn merge(&mut self) {
+        let new = self.events.iter_mut().flat_map(|event| std::mem::take(&mut event.seen));
+        let known: BTreeSet<i64> = self.closely.iter().map(|sample| sample.raw).collect();
+        self.closely.extend(
+            new.filter(|(raw, ..)| !known.contains(raw))
+                .map(|(raw, reference, offset)| Sample { raw, reference, offset, ..Sample::default() }),
+        );
+    }
+
+    /// All samples, in order.
+    pub(crate) fn all(&self) -> Vec<Sample> {
+        let mut samples = [self.samples.as_slice(), self.closely.as_slice()].concat();
+        samples.sort_by_key(|sample| sample.raw);
+        samples
+    }
 }
 
 impl Session {
@@ -144,6 +166,7 @@ impl Session {
             return Err(Error::new("the observer's file is no trace"));
         }
         recording.events = event::parse(&self.lab.guest.run(&format!("cat {EVENTS} 2>/dev/null; true"))?);
+        recording.merge();
         Ok(recording)
     }
 
@@ -185,7 +208,7 @@ impl Session {
             let elapsed = started.elapsed();
             let recording = self.update()?;
             let event = recording.events.last().ok_or_else(|| Error::new("the guest noted no event"))?;
-            let seen = recovery(&recording.samples, event, i64::MAX);
+            let seen = recovery(&recording.all(), event, i64::MAX);
             let stayed = seen.under_1us.map(|time| Duration::from_nanos(u64::try_from(seen.watched - time).unwrap_or(0)));
             if stayed.is_some_and(|stayed| stayed + Duration::from_millis(300) >= patience.least) || elapsed >= patience.most {
                 return Ok(seen);

@@ -11,10 +11,9 @@ pub struct Event {
     pub before: i64,
     /// The raw time after it was done, in ns.
     pub after: i64,
-    /// The clock was set to a whole minute, as `date` does without seconds: the moment of the change
-    /// can be told from any later sample.
+    /// What whoever did it saw right afterwards, without a pause: (raw, reference, offset) in ns.
     #[serde(default)]
-    pub whole_minute: bool,
+    pub seen: Vec<(i64, i64, i64)>,
 }
 
 /// The events in the text of an event file, one JSON object a line. Lines that are none are skipped.
@@ -29,7 +28,7 @@ mod tests {
 
     #[test]
     fn events_survive_the_way_through_a_file() {
-        let event = Event { label: "+1 h".into(), before: 5, after: 9, whole_minute: true };
+        let event = Event { label: "+1 h".into(), before: 5, after: 9, seen: vec![(10, 20, -30)] };
         let text = format!("noise\n{}\n", serde_json::to_string(&event).unwrap());
         assert_eq!(parse(&text), [event]);
     }

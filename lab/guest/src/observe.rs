@@ -72,7 +72,7 @@ impl Source<'_> {
             max_error_us: limit.as_nanos() / 1_000,
             synchronised,
             lie,
-            bracketed: reading.method != Method::Precise,
+            uncertainty: reading.uncertainty.as_nanos(),
         })
     }
 

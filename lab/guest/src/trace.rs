@@ -1,4 +1,4 @@
-//! The observer's record: every sample that it took, in about eight bytes each.
+//! The observer's record: every sample that it took, in about nine bytes each.
 //!
 //! A sample is written as differences to the one before, each a zigzag variable-length integer, so
 //! that a recording of minutes leaves the guest in a moment.
@@ -21,8 +21,9 @@ pub struct Sample {
     /// The kernel called the clock synchronised to within `maxerror` while it was further off, before
     /// and after it said so.
     pub lie: bool,
-    /// Taken by bracketing because the precise method didn't work: good to about a µs only.
-    pub bracketed: bool,
+    /// By how much `offset` may be wrong, in ns: a few for the precise method, and thousands where that
+    /// doesn't work and the observer has to bracket.
+    pub uncertainty: i64,
 }
 
 /// Packs samples one after the other.
@@ -40,12 +41,13 @@ impl Encoder {
             self.begun = true;
         }
         let last = &self.last;
-        bytes.push(u8::from(sample.synchronised) | u8::from(sample.lie) << 1 | u8::from(sample.bracketed) << 2);
+        bytes.push(u8::from(sample.synchronised) | u8::from(sample.lie) << 1);
         for difference in [
             sample.raw.wrapping_sub(last.raw),
             sample.reference.wrapping_sub(sample.raw).wrapping_sub(last.reference.wrapping_sub(last.raw)),
             sample.offset.wrapping_sub(last.offset),
             sample.max_error_us.wrapping_sub(last.max_error_us),
+            sample.uncertainty.wrapping_sub(last.uncertainty),
         ] {
             put(bytes, difference);
         }
@@ -98,7 +100,7 @@ fn record<'a>(last: &Sample, bytes: &'a [u8]) -> Option<(Sample, &'a [u8])> {
         max_error_us: last.max_error_us.wrapping_add(take(&mut rest)?),
         synchronised: flags & 1 != 0,
         lie: flags & 2 != 0,
-        bracketed: flags & 4 != 0,
+        uncertainty: last.uncertainty.wrapping_add(take(&mut rest)?),
     };
     Some((sample, rest))
 }
@@ -143,7 +145,7 @@ mod tests {
     fn a_trace_comes_back_as_it_was_recorded_in_pieces_of_any_size() {
         let mut samples =
             vec![sample(5, 0), sample(500_005, -99), sample(1_000_000, i64::MAX), sample(1_500_000, i64::MIN)];
-        samples.push(Sample { synchronised: true, lie: true, bracketed: true, ..sample(2_000_000, 3) });
+        samples.push(Sample { synchronised: true, lie: true, uncertainty: 4_500, ..sample(2_000_000, 3) });
         let bytes = encode(&samples);
         for size in 1..=bytes.len() {
             let (mut decoder, mut back) = (Decoder::default(), Vec::new());

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 const MICROSECOND: u64 = 1_000;
 const MILLISECOND: u64 = 1_000_000;
-const MINUTE: i64 = 60_000_000_000;
 /// How finely a curve divides each factor of ten of time.
 const BINS_PER_DECADE: f64 = 40.0;
 
@@ -42,46 +41,38 @@ pub(crate) fn recovery(samples: &[Sample], event: &Event, until: i64) -> Recover
     let seen = samples.get(from..to).unwrap_or_default();
     let mut found = Recovery { label: event.label.clone(), ..Recovery::default() };
     let Some(last) = seen.last() else { return found };
-    let start = moment(seen, event).unwrap_or(event.before);
-    let after: Vec<&Sample> = seen.iter().filter(|sample| sample.raw >= start).collect();
+    let start = event.before;
+    let after: Vec<&Sample> = seen.iter().collect();
     let wrong = after.iter().position(|sample| size(sample) >= MICROSECOND);
     found.jump = wrong.and_then(|at| after.get(at)).map(|sample| sample.offset);
     found.watched = last.raw - start;
     let stays = |limit| stays_below(&after, limit).map(|sample| sample.raw - start);
     (found.under_1ms, found.under_1us) = (stays(MILLISECOND), stays(MICROSECOND));
     let back = after.iter().skip(wrong.unwrap_or(0)).skip_while(|sample| size(sample) >= MICROSECOND);
-    // Where the precise method doesn't work, a sample is good to about a µs, and says nothing here.
-    let back: Vec<&&Sample> = back.filter(|sample| !sample.bracketed).collect();
+    let back: Vec<&&Sample> = back.collect();
     found.later_steps = back
         .windows(2)
-        .filter(|pair| matches!(pair, [one, two] if one.offset.abs_diff(two.offset) > MICROSECOND))
+        .filter(|pair| matches!(pair, [one, two] if moved(one, two) > MICROSECOND))
         .count();
     found.worst_later = back.iter().map(|sample| size(sample)).max().unwrap_or(0);
     found.curve = curve(&after, start);
     found
 }
 
+/// How far off the clock is at least, whatever the uncertainty of the sample.
 fn size(sample: &Sample) -> u64 {
-    sample.offset.unsigned_abs()
+    sample.offset.unsigned_abs().saturating_sub(sample.uncertainty.unsigned_abs())
 }
 
-/// The moment at which the clock was set to a whole minute: what it says in a sample taken before
-/// anybody put it right tells how long ago that was.
-fn moment(seen: &[Sample], event: &Event) -> Option<i64> {
-    if !event.whole_minute {
-        return None;
-    }
-    let wrong = seen.iter().find(|sample| size(sample) >= MICROSECOND)?;
-    let since = wrong.reference.wrapping_add(wrong.offset).rem_euclid(MINUTE);
-    (wrong.raw - since >= event.before).then_some(wrong.raw - since)
+/// By how much the offset changed at least.
+fn moved(one: &Sample, two: &Sample) -> u64 {
+    let uncertainty = one.uncertainty.unsigned_abs() + two.uncertainty.unsigned_abs();
+    one.offset.abs_diff(two.offset).saturating_sub(uncertainty)
 }
 
 /// The first sample from which on all are below `limit`.
 fn stays_below<'a>(samples: &[&'a Sample], limit: u64) -> Option<&'a Sample> {
-    let bad = samples.iter().rposition(|sample| {
-        let margin = if sample.bracketed { 5 * MICROSECOND } else { 0 };
-        size(sample) >= limit + margin
-    });
+    let bad = samples.iter().rposition(|sample| size(sample) >= limit);
     samples.get(bad.map_or(0, |at| at + 1)).copied()
 }
 
@@ -119,7 +110,7 @@ mod tests {
     }
 
     fn event(before: i64) -> Event {
-        Event { label: "x".into(), before, after: before, whole_minute: false }
+        Event { label: "x".into(), before, after: before, seen: Vec::new() }
     }
 
     #[test]
@@ -140,6 +131,14 @@ mod tests {
     }
 
     #[test]
+    fn an_uncertain_sample_proves_nothing() {
+        let mut samples = trace(&[1, 9_000, 3, 4_000, 5]);
+        samples[3].uncertainty = 3_500;
+        let found = recovery(&samples, &event(400_000), i64::MAX);
+        assert_eq!((found.under_1us, found.later_steps, found.worst_later), (Some(600_000), 0, 500));
+    }
+
+    #[test]
     fn what_comes_after_the_next_event_does_not_count() {
         let found = recovery(&trace(&[1, 9_000, 3, 4, 9_000]), &event(400_000), 2_000_000);
         assert_eq!((found.under_1us, found.later_steps), (Some(600_000), 0));
@@ -149,15 +148,5 @@ mod tests {
     fn a_recovery_between_two_samples_is_bounded_by_the_next_one() {
         let found = recovery(&trace(&[1, 2, 3, 4]), &event(600_000), i64::MAX);
         assert_eq!((found.jump, found.under_1us), (None, Some(400_000)));
-    }
-
-    #[test]
-    fn a_clock_set_to_a_whole_minute_tells_when() {
-        let mut samples = trace(&[1, 1, 1, 0, 2, 2]);
-        // 0.2 ms before the sample at 1.5 ms the clock was set to some whole minute.
-        samples[3].offset = 1_600_000_020_000_000_000 + 200_000 - samples[3].reference;
-        let set = Event { whole_minute: true, after: 2_000_000, ..event(100_000) };
-        let found = recovery(&samples, &set, i64::MAX);
-        assert_eq!(found.under_1us, Some(700_000));
     }
 }

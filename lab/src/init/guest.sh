@@ -5,6 +5,7 @@
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
+mount -t tracefs tracing /sys/kernel/tracing
 mount -t tmpfs run /run
 mount -t tmpfs tmp /tmp
 echo "lab: guest kernel up, clocksource $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"

@@ -48,14 +48,14 @@ pub(crate) const ALL: [Scenario; 6] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
-        rate: 2_000,
+        rate: 1_000,
         daemons: EVERYBODY,
         play: date::play,
     },
     Scenario {
         name: "start",
         about: "the daemon starts on a clock that is wrong by 1 ms to 3 years",
-        rate: 2_000,
+        rate: 1_000,
         daemons: EVERYBODY,
         play: start::play,
     },
@@ -69,7 +69,7 @@ pub(crate) const ALL: [Scenario; 6] = [
     Scenario {
         name: "module",
         about: "ptp_kvm is absent at first, loaded later, unloaded and loaded again",
-        rate: 2_000,
+        rate: 1_000,
         daemons: AT_ONE_HERTZ,
         play: module::play,
     },

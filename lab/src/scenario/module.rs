@@ -54,6 +54,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
 
 /// What happened after each loading.
 fn loadings(recording: &Recording) -> Vec<Recovery> {
+    let samples = recording.all();
     let events = &recording.events;
     events
         .iter()
@@ -61,9 +62,9 @@ fn loadings(recording: &Recording) -> Vec<Recovery> {
         .filter(|(_, event)| !event.label.starts_with('.'))
         .filter_map(|(number, event)| {
             let until = events.get(number + 1).map_or(i64::MAX, |next| next.before);
-            let first = recording.samples.iter().find(|sample| sample.raw >= event.before)?;
+            let first = samples.iter().find(|sample| sample.raw >= event.before)?;
             let appeared = hostclock_lab_guest::event::Event { before: first.raw, ..event.clone() };
-            Some(recovery(&recording.samples, &appeared, until))
+            Some(recovery(&samples, &appeared, until))
         })
         .collect()
 }
