@@ -6,8 +6,8 @@
 
 use crate::units::{Duration, Frequency};
 
-/// Standard deviations that count as certain.
-const SIGMAS: f64 = 4.0;
+/// Standard deviations that count as certain: a clock is looked at more than 10,000 times a day.
+const SIGMAS: f64 = 5.0;
 /// How much an oscillator or a steered host may change its frequency without anything else telling:
 /// in the first second, and for each second more, ppb; up to 1 ppm. NTP on the host does that.
 const RESTLESS_PPB: f64 = 50.0;
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_read_precisely_is_bounded_below_a_microsecond() {
         let bound = Bound::tracking(&known());
-        assert_eq!(bound.after(Duration::ZERO), Duration::from_nanos(12 + 8 + 1 + 150 + 70));
+        assert_eq!(bound.after(Duration::ZERO), Duration::from_nanos(12 + 10 + 1 + 150 + 75));
     }
 
     #[test]

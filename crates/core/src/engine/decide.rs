@@ -389,7 +389,7 @@ impl Engine {
         let slew = self.slew;
         let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, slew, interval });
         self.bound = Some(bound);
-        let max_error = bound.after(KERNEL_TICK);
+        let max_error = bound.after(interval + KERNEL_TICK);
         Health {
             synchronised: max_error <= self.policy.holdover_limit,
             max_error,

@@ -330,8 +330,8 @@ impl Engine {
             line.adjusted(applied.before, applied.after, step, rate.unwrap_or(applied.kernel.rate));
         }
         let effect = applied.before + (applied.after - applied.before).half();
-        // Pre-empted in between, the clock ran on at the old rate for longer than was reckoned with.
-        let late = (effect - self.effect_expected).as_nanos_f64().max(0.0);
+        // Pre-empted in between, or in the call, the clock ran on at the old rate for longer than was reckoned with.
+        let late = (applied.after - self.effect_expected).as_nanos_f64().max(0.0);
         let missed = (self.kernel.rate.as_frequency() - rate_before).as_ratio() * late;
         self.bound = self.bound.map(|bound| bound.missed_by(missed));
         if let Some(last) = self.last {
