@@ -56,6 +56,7 @@ pub struct Judge {
     last_device_trouble: TrueTime,
     good_since: Option<TrueTime>,
     late: bool,
+    settled: bool,
     last: Option<Sample>,
     /// What was broken; no more than the first few.
     pub violations: Vec<Violation>,
@@ -91,6 +92,7 @@ impl Judge {
             last_device_trouble: TrueTime::default(),
             good_since: None,
             late: false,
+            settled: false,
             last: None,
             violations: Vec::new(),
             recoveries: Vec::new(),
@@ -174,7 +176,8 @@ impl Judge {
     }
 
     fn trouble(&mut self, at: TrueTime, what: Disturbance) {
-        self.credit += 1;
+        // Until a rate of somebody else's is overwritten it moves the clock while it is put right.
+        self.credit += if matches!(what, Disturbance::ForeignRate(_)) { 2 } else { 1 };
         self.last_trouble = at;
         if what.concerns_device() {
             self.last_device_trouble = at;
@@ -182,6 +185,7 @@ impl Judge {
         self.since_settled.push(what);
         self.good_since = None;
         self.late = false;
+        self.settled = false;
     }
 
     fn settle(&mut self, sample: &Sample) {
@@ -193,12 +197,17 @@ impl Judge {
         if sample.at - since < SETTLED || !self.lasting.is_empty() {
             return;
         }
-        if let [what] = self.since_settled.as_slice() {
+        if let ([what], true, false) = (self.since_settled.as_slice(), self.lenient, self.settled) {
             self.recoveries.push(Recovery { kind: what.kind(), took: since - self.last_trouble });
+        }
+        self.settled = true;
+        self.starting = false;
+        if self.limit(sample.at) > RIGHT.0.as_nanos_f64() {
+            // By brackets nobody knows; the first precise reading may still find something.
+            return;
         }
         self.since_settled.clear();
         self.credit = 0;
-        self.starting = false;
     }
 }
 

@@ -1,7 +1,8 @@
 //! The simulator's command line: many lives, or one again.
 //!
 //! `campaign --lives N [--hours H] [--from SEED]` lives N lives and fails when one of them broke a
-//! rule; `replay SEED [--hours H]` tells one life.
+//! rule; `replay SEED [--hours H]` tells one life, with every sample between two of its seconds if
+//! asked (`--after S --before S`).
 
 use std::process::ExitCode;
 
@@ -14,7 +15,7 @@ use hostclock_sim::truth::TrueTime;
 use hostclock_sim::world::Happening;
 
 const USAGE: &str = "usage: hostclock-sim campaign --lives N [--hours H] [--from SEED]
-       hostclock-sim replay SEED [--hours H]";
+       hostclock-sim replay SEED [--hours H] [--after S --before S]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +31,10 @@ fn main() -> ExitCode {
             None => usage(),
         },
         Some("replay") => match words.get(1).and_then(|word| word.parse().ok()) {
-            Some(seed) => replay(seed, hours),
+            Some(seed) => {
+                let window = (number("--after").unwrap_or(0.0), number("--before").unwrap_or(0.0));
+                replay(seed, hours, window)
+            }
             None => usage(),
         },
         _ => usage(),
@@ -71,14 +75,14 @@ fn run_campaign(from: u64, lives: u64, hours: f64) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn replay(seed: u64, hours: f64) -> ExitCode {
+fn replay(seed: u64, hours: f64, window: (f64, f64)) -> ExitCode {
     let life = Life::new(seed, hours);
     println!("seed {seed}: {:#?}\n{:#?}", life.model, life.policy);
     let mut simulation = Simulation::new(&life.model, life.policy, life.seed);
     for (at, disturbance) in &life.plan {
         simulation.world.plan(*at, *disturbance);
     }
-    let mut teller = Teller { judge: Judge::new(&life), told: 0, last: None };
+    let mut teller = Teller { judge: Judge::new(&life), told: 0, window, last: None };
     simulation.run_until(life.end, &mut teller);
     teller.judge.conclude();
     teller.tell_violations();
@@ -89,6 +93,7 @@ fn replay(seed: u64, hours: f64) -> ExitCode {
 struct Teller {
     judge: Judge,
     told: usize,
+    window: (f64, f64),
     last: Option<Sample>,
 }
 
@@ -106,10 +111,12 @@ impl Witness for Teller {
         self.judge.sample(sample);
         self.tell_violations();
         // A line where the state changes, or the offset by much.
-        let telling = self.last.is_none_or(|last| {
-            let far = |ns: f64| ns.abs().max(50.0).log2().floor();
-            last.state != sample.state || far(last.offset_ns) != far(sample.offset_ns)
-        });
+        let close = (self.window.0..self.window.1).contains(&sample.at.as_secs_f64());
+        let telling = close
+            || self.last.is_none_or(|last| {
+                let far = |ns: f64| ns.abs().max(50.0).log2().floor();
+                last.state != sample.state || far(last.offset_ns) != far(sample.offset_ns)
+            });
         if telling {
             let state = sample.state.map_or("no daemon", |state| state.word());
             let bound = sample.bound.map_or("-".to_owned(), |bound| bound.to_string());

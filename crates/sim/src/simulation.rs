@@ -6,6 +6,7 @@ use hostclock_core::engine::{Engine, Event};
 use hostclock_core::ladder::Ladder;
 use hostclock_core::notice::Loss;
 use hostclock_core::policy::Policy;
+use hostclock_core::reading::Method;
 use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
 
@@ -27,8 +28,11 @@ pub struct Sample {
     pub state: Option<State>,
     /// How long the daemon means to sleep, from its last turn.
     pub sleeps: Duration,
+    /// How late it is.
+    pub late: Duration,
     /// Whether something happened that the daemon can't know of yet: no reading has been taken since.
-    /// A slew of the host's takes the readings of two turns, as one tells a phase and no frequency.
+    /// A slew of the host's takes the readings of two turns, as one tells a phase and no frequency;
+    /// and a second where they are brackets, a microsecond wide.
     pub unnoticed: bool,
 }
 
@@ -37,9 +41,12 @@ impl Sample {
     /// the daemon could know.
     #[must_use]
     pub fn exceeds_bound(&self) -> bool {
-        let beyond =
-            |bound: Option<Duration>| bound.is_some_and(|bound| self.offset_ns.abs() > bound.as_nanos_f64());
-        !self.unnoticed && (beyond(self.bound) || beyond(self.kernel_bound))
+        // Half a century in a float is good to half a microsecond.
+        let seen = self.offset_ns.abs() * (1.0 - 1e-15) - 1.0;
+        let beyond = |bound: Option<Duration>| bound.is_some_and(|bound| seen > bound.as_nanos_f64());
+        // What the kernel was told holds until it lets it grow by itself, a second later.
+        let told = if self.late < Duration::from_secs(1) { self.kernel_bound } else { None };
+        !self.unnoticed && (beyond(self.bound) || beyond(told))
     }
 }
 
@@ -70,6 +77,7 @@ pub struct Simulation {
     read_before: TrueTime,
     sleeps: Duration,
     spins: u32,
+    without_device: bool,
     lateness: Duration,
     lively_until: TrueTime,
     next_sample: TrueTime,
@@ -99,6 +107,7 @@ impl Simulation {
             read_before: TrueTime::default(),
             sleeps: Duration::ZERO,
             spins: 0,
+            without_device: false,
             lateness: Duration::ZERO,
             lively_until: TrueTime::default(),
             next_sample: TrueTime::default(),
@@ -153,7 +162,7 @@ impl Simulation {
                 self.sample(witness);
             }
             if self.world.now() >= wake && self.world.inbox.is_empty() && self.still_due() {
-                self.drive(Event::Wake, witness);
+                self.on_wake(witness);
             }
         }
     }
@@ -161,6 +170,17 @@ impl Simulation {
     /// Whether the counter has reached the wake-up: it may have been stopped on the way.
     fn still_due(&self) -> bool {
         self.world.raw() >= self.wake
+    }
+
+    /// Where the kernel doesn't tell of devices, the daemon looks for one whenever it wakes without.
+    fn on_wake(&mut self, witness: &mut impl Witness) {
+        if self.without_device && self.world.device.present && !self.world.tells_of_devices {
+            self.without_device = false;
+            self.ladder = Ladder::default();
+            self.drive(Event::SourceFound, witness);
+        } else {
+            self.drive(Event::Wake, witness);
+        }
     }
 
     fn on_signal(&mut self, signal: Signal, witness: &mut impl Witness) {
@@ -181,6 +201,7 @@ impl Simulation {
         let kernel = self.world.kernel.state(self.world.raw_picos());
         self.engine = Some(Engine::new(self.policy, self.world.raw(), kernel));
         self.ladder = Ladder::default();
+        self.without_device = !self.world.device.present;
         let event =
             if self.world.device.present { Event::SourceFound } else { Event::SourceLost(Loss::DeviceGone) };
         self.drive(event, witness);
@@ -204,6 +225,14 @@ impl Simulation {
         }
         self.hand_out(witness);
         self.sample(witness);
+    }
+
+    /// How long it takes to tell the host's frequency.
+    fn insight(&self) -> Duration {
+        match self.engine.as_ref().and_then(Engine::last_reading) {
+            Some(reading) if reading.method == Method::Precise => Duration::ZERO,
+            _ => Duration::from_secs(1),
+        }
     }
 
     fn hand_out(&mut self, witness: &mut impl Witness) {
@@ -231,8 +260,10 @@ impl Simulation {
             kernel_bound: kernel.synchronised.then_some(kernel.max_error),
             state: self.state(),
             sleeps: self.sleeps,
+            late: raw - self.wake,
             unnoticed: self.world.read_at <= self.world.disturbed_at
-                || self.read_before <= self.world.slewed_at,
+                || self.read_before <= self.world.slewed_at
+                || self.world.read_at <= self.world.slewed_at + self.insight(),
         });
         self.next_sample = now + if now < self.lively_until { DENSE } else { SPARSE };
     }

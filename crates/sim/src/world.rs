@@ -150,7 +150,7 @@ pub struct World {
     due: BinaryHeap<Reverse<Entry>>,
     order: u64,
     tells_of_steps: bool,
-    tells_of_devices: bool,
+    pub(crate) tells_of_devices: bool,
 }
 
 impl World {
