@@ -3,29 +3,32 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod check;
 mod daemon;
+mod demo;
 mod error;
 mod fetch;
 mod machine;
+mod picture;
+mod play;
 mod programs;
+mod report;
 mod result;
 mod scenario;
 mod session;
+mod table;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::error::{Context, Result};
-use crate::machine::Lab;
-use crate::programs::Programs;
-use crate::result::Run;
-use crate::scenario::Setting;
-use crate::session::Session;
-
 #[derive(Parser)]
-#[command(name = "hostclock-lab", about = "A real KVM host with a real ptp_kvm guest, in which clock daemons are measured.")]
+#[command(
+    name = "hostclock-lab",
+    about = "A real KVM host with a real ptp_kvm guest, in which clock daemons are disturbed and measured.",
+    long_about = None
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -33,55 +36,60 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Download and unpack what the machines are made of (about 70 MB, nothing is installed)
+    /// Download and unpack what the machines are made of (about 70 MB; nothing is installed)
     Prepare {
         /// Even if it is there
         #[arg(long)]
         refresh: bool,
     },
-    /// Boot the machines and run the lines of standard input in the guest (host: … in the host)
-    Shell,
-    /// Play a scenario with some daemons and write down what was found
+    /// Set a guest's clock wrong four times, with hostclock, chrony and phc2sys, and tell what happens
+    Demo {
+        /// Where the results go
+        #[arg(long, default_value = "lab/out/demo")]
+        out: PathBuf,
+    },
+    /// Test hostclock in the lab: jumps, device gone and back, clocksource switched
+    Check,
+    /// Play a scenario with some daemons, and write down what was found
     Run {
         /// date, start, steady, module, clocksource or idle
         scenario: String,
         /// Comma-separated: hostclock, hostclock-10hz, chrony, phc2sys, phc2sys-10hz, none; or all
         #[arg(long)]
         daemons: Option<String>,
-        /// How often
+        /// How often, each time with machines that have just been started
         #[arg(long, default_value_t = 1)]
         runs: u32,
         /// Where the results go
         #[arg(long, default_value = "lab/out")]
         out: PathBuf,
     },
-}
-
-/// Boots the machines and runs what comes on standard input, line by line: in the guest, or where a
-/// line begins with `host:`, in the nested host.
-fn shell() -> Result<()> {
-    let tree = fetch::prepare(false)?;
-    let mut lab = Lab::boot(&tree, &Programs::build(true)?)?;
-    eprintln!("lab: each line runs in the guest; `host: COMMAND` runs in the nested host");
-    for line in std::io::stdin().lines() {
-        let line = line.context(|| "reading standard input".into())?;
-        let done = match line.strip_prefix("host:") {
-            Some(command) => lab.host.run(command),
-            None => lab.guest.run(&line),
-        };
-        match done {
-            Ok(output) => print!("{output}"),
-            Err(error) => eprintln!("{error}"),
-        }
-    }
-    Ok(())
+    /// Make tables and pictures of all results in a directory
+    Report {
+        /// Where the results are
+        #[arg(default_value = "lab/out")]
+        directory: PathBuf,
+    },
+    /// List the scenarios
+    Scenarios,
+    /// Boot the machines and run the lines of standard input in the guest (`host: …` in the host)
+    Shell,
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Prepare { refresh } => fetch::prepare(refresh).map(drop),
-        Command::Shell => shell(),
-        Command::Run { scenario, daemons, runs, out } => run(&scenario, daemons.as_deref(), runs, &out),
+        Command::Demo { out } => demo::demo(&out),
+        Command::Check => check::check(),
+        Command::Run { scenario, daemons, runs, out } => {
+            play::play(&scenario, daemons.as_deref(), runs, &out)
+        }
+        Command::Report { directory } => report::report(&directory).map(|tables| print!("{tables}")),
+        Command::Scenarios => {
+            scenario::ALL.iter().for_each(|scenario| println!("{:12} {}", scenario.name, scenario.about));
+            Ok(())
+        }
+        Command::Shell => play::shell(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,35 +98,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn run(name: &str, list: Option<&str>, runs: u32, out: &Path) -> Result<()> {
-    let scenario = scenario::named(name)?;
-    let daemons = scenario::daemons(list.unwrap_or(&scenario.daemons.join(",")))?;
-    let tree = fetch::prepare(false)?;
-    let programs = Programs::build(daemons.iter().any(daemon::Daemon::is_hostclock))?;
-    let kernel = tree.release()?;
-    for number in 0..runs {
-        let mut session = Session::new(Lab::boot(&tree, &programs)?, scenario.rate);
-        for daemon in &daemons {
-            eprintln!("lab: run {} of {runs}: {name} with {}", number + 1, daemon.title);
-            let findings = (scenario.play)(&mut session, &Setting { daemon: *daemon, run: number })?;
-            let run = Run {
-                format: result::FORMAT,
-                scenario: name.to_owned(),
-                daemon: daemon.name.to_owned(),
-                run: number,
-                kernel: kernel.clone(),
-                rate_hz: session.rate(),
-                findings,
-            };
-            for r in &run.findings.recoveries {
-                eprintln!("{:30} jump {:?} 1ms {:?} 1us {:?} watched {} steps {} worst {}", r.label, r.jump, r.under_1ms, r.under_1us, r.watched, r.later_steps, r.worst_later);
-            }
-            if let Some(s) = &run.findings.steady { eprintln!("steady {} s mean {:.1} rms {:.1} max {}", s.seconds, s.mean, s.rms, s.max); }
-            eprintln!("{:?} {:?} {:?}", run.findings.idle, run.findings.honesty, run.findings.notes);
-            run.write(out)?;
-        }
-    }
-    Ok(())
 }

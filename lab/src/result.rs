@@ -94,7 +94,8 @@ pub(crate) fn read_all(directory: &Path) -> Result<Vec<Run>> {
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.extension().is_some_and(|extension| extension == "json") {
             let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
-            let run: Run = serde_json::from_str(&text).context(|| format!("{} is no result", path.display()))?;
+            let run: Run =
+                serde_json::from_str(&text).context(|| format!("{} is no result", path.display()))?;
             if run.format == FORMAT {
                 runs.push(run);
             }

@@ -64,8 +64,12 @@ impl Recording {
         let new = self.events.iter_mut().flat_map(|event| std::mem::take(&mut event.seen));
         let known: BTreeSet<i64> = self.closely.iter().map(|sample| sample.raw).collect();
         self.closely.extend(
-            new.filter(|(raw, ..)| !known.contains(raw))
-                .map(|(raw, reference, offset)| Sample { raw, reference, offset, ..Sample::default() }),
+            new.filter(|(raw, ..)| !known.contains(raw)).map(|(raw, reference, offset)| Sample {
+                raw,
+                reference,
+                offset,
+                ..Sample::default()
+            }),
         );
     }
 
@@ -90,7 +94,9 @@ impl Session {
 
     /// Makes the host's frequency wander, the same way for the same seed; `None` ends it.
     pub(crate) fn wander(&mut self, seed: Option<u32>) -> Result<()> {
-        self.lab.host.run("[ -z \"$wander\" ] || { kill $wander; wait $wander; wander=; } 2>/dev/null; true")?;
+        self.lab
+            .host
+            .run("[ -z \"$wander\" ] || { kill $wander; wait $wander; wander=; } 2>/dev/null; true")?;
         if let Some(seed) = seed {
             self.lab.host.run(&format!("lab wander --seed {seed} & wander=$!"))?;
         }
@@ -209,11 +215,35 @@ impl Session {
             let recording = self.update()?;
             let event = recording.events.last().ok_or_else(|| Error::new("the guest noted no event"))?;
             let seen = recovery(&recording.all(), event, i64::MAX);
-            let stayed = seen.under_1us.map(|time| Duration::from_nanos(u64::try_from(seen.watched - time).unwrap_or(0)));
-            if stayed.is_some_and(|stayed| stayed + Duration::from_millis(300) >= patience.least) || elapsed >= patience.most {
+            let stayed = seen
+                .under_1us
+                .map(|time| Duration::from_nanos(u64::try_from(seen.watched - time).unwrap_or(0)));
+            if stayed.is_some_and(|stayed| stayed + Duration::from_millis(300) >= patience.least)
+                || elapsed >= patience.most
+            {
                 return Ok(seen);
             }
             thread::sleep(Duration::from_millis(700));
         }
+    }
+
+    /// Waits until the clock has been right for a second, or `most` has passed.
+    pub(crate) fn calm(&mut self, most: Duration) -> Result<()> {
+        const SECOND: i64 = 1_000_000_000;
+        let started = Instant::now();
+        while started.elapsed() < most {
+            thread::sleep(Duration::from_millis(1_500));
+            let samples = &self.update()?.samples;
+            let from = samples.last().map_or(0, |last| last.raw - SECOND);
+            if samples
+                .iter()
+                .rev()
+                .take_while(|sample| sample.raw >= from)
+                .all(|sample| sample.offset.abs() < 1_000)
+            {
+                break;
+            }
+        }
+        Ok(())
     }
 }

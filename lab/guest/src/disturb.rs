@@ -126,7 +126,11 @@ pub(crate) fn launch(label: &str, log: &Path, program: &[String]) -> io::Result<
 /// # Errors
 /// When the device can't be read or the clock can't be set.
 pub(crate) fn reset(device: &Path, offset: Duration) -> io::Result<()> {
-    let health = Health { synchronised: false, max_error: Duration::from_secs(16), est_error: Duration::from_secs(16) };
+    let health = Health {
+        synchronised: false,
+        max_error: Duration::from_secs(16),
+        est_error: Duration::from_secs(16),
+    };
     let mut change =
         Adjustment { step: None, rate: Some(KernelRate::NOMINAL), health: Some(health), tai_offset: None };
     adjust(&change)?;

@@ -15,7 +15,9 @@ use clap::{Parser, Subcommand};
 use hostclock_core::units::Duration;
 
 #[derive(Parser)]
-#[command(about = "What runs inside the machines of hostclock's lab. Not for any other machine: it sets clocks.")]
+#[command(
+    about = "What runs inside the machines of hostclock's lab. Not for any other machine: it sets clocks."
+)]
 struct Arguments {
     #[command(subcommand)]
     work: Work,

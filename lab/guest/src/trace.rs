@@ -106,7 +106,7 @@ fn record<'a>(last: &Sample, bytes: &'a [u8]) -> Option<(Sample, &'a [u8])> {
 }
 
 fn put(bytes: &mut Vec<u8>, value: i64) {
-    let mut rest = (value.wrapping_shl(1) ^ (value >> 63)).cast_unsigned();
+    let mut rest = u64::from_ne_bytes((value.wrapping_shl(1) ^ (value >> 63)).to_ne_bytes());
     while rest >= 0x80 {
         bytes.push(rest.to_le_bytes()[0] | 0x80);
         rest >>= 7;
@@ -121,7 +121,8 @@ fn take(bytes: &mut &[u8]) -> Option<i64> {
         *bytes = rest;
         value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
+            let zigzag = (value >> 1) ^ (value & 1).wrapping_neg();
+            return Some(i64::from_ne_bytes(zigzag.to_ne_bytes()));
         }
     }
     None
@@ -132,7 +133,13 @@ mod tests {
     use super::*;
 
     fn sample(raw: i64, offset: i64) -> Sample {
-        Sample { raw, reference: 1_800_000_000_000_000_000 + raw, offset, max_error_us: 16_000_000, ..Sample::default() }
+        Sample {
+            raw,
+            reference: 1_800_000_000_000_000_000 + raw,
+            offset,
+            max_error_us: 16_000_000,
+            ..Sample::default()
+        }
     }
 
     fn encode(samples: &[Sample]) -> Vec<u8> {
@@ -143,8 +150,12 @@ mod tests {
 
     #[test]
     fn a_trace_comes_back_as_it_was_recorded_in_pieces_of_any_size() {
-        let mut samples =
-            vec![sample(5, 0), sample(500_005, -99), sample(1_000_000, i64::MAX), sample(1_500_000, i64::MIN)];
+        let mut samples = vec![
+            sample(5, 0),
+            sample(500_005, -99),
+            sample(1_000_000, i64::MAX),
+            sample(1_500_000, i64::MIN),
+        ];
         samples.push(Sample { synchronised: true, lie: true, uncertainty: 4_500, ..sample(2_000_000, 3) });
         let bytes = encode(&samples);
         for size in 1..=bytes.len() {

@@ -50,10 +50,8 @@ pub(crate) fn recovery(samples: &[Sample], event: &Event, until: i64) -> Recover
     (found.under_1ms, found.under_1us) = (stays(MILLISECOND), stays(MICROSECOND));
     let back = after.iter().skip(wrong.unwrap_or(0)).skip_while(|sample| size(sample) >= MICROSECOND);
     let back: Vec<&&Sample> = back.collect();
-    found.later_steps = back
-        .windows(2)
-        .filter(|pair| matches!(pair, [one, two] if moved(one, two) > MICROSECOND))
-        .count();
+    found.later_steps =
+        back.windows(2).filter(|pair| matches!(pair, [one, two] if moved(one, two) > MICROSECOND)).count();
     found.worst_later = back.iter().map(|sample| size(sample)).max().unwrap_or(0);
     found.curve = curve(&after, start);
     found
@@ -105,7 +103,12 @@ mod tests {
         let reference = 1_800_000_000_000_000_000;
         (0_i64..)
             .zip(offsets)
-            .map(|(i, offset)| Sample { raw: i * 500_000, reference: reference + i * 500_000, offset: *offset, ..Sample::default() })
+            .map(|(i, offset)| Sample {
+                raw: i * 500_000,
+                reference: reference + i * 500_000,
+                offset: *offset,
+                ..Sample::default()
+            })
             .collect()
     }
 

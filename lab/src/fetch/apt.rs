@@ -20,7 +20,8 @@ pub(super) fn fetch(cache: &Path, root: &Path) -> Result<Vec<String>> {
     let mut packages = apt.resolve();
     let downloads = cache.join("debs");
     fs::create_dir_all(&downloads).context(|| format!("making {}", downloads.display()))?;
-    let mut done = packages.as_ref().map_err(|_| ()).and_then(|names| apt.download(names, &downloads).map_err(|_| ()));
+    let mut done =
+        packages.as_ref().map_err(|_| ()).and_then(|names| apt.download(names, &downloads).map_err(|_| ()));
     if done.is_err() {
         eprintln!("lab: the package lists are missing or stale; fetching lists for the lab alone");
         apt.update(&cache.join("apt"))?;
@@ -71,7 +72,9 @@ impl Apt {
 
     /// The names of all packages that are needed.
     fn resolve(&self) -> Result<Vec<String>> {
-        let listing = output_of(self.command("apt-cache").args(["depends", "--recurse"]).args(ONLY_DEPENDS).args(WANTED))?;
+        let listing = output_of(
+            self.command("apt-cache").args(["depends", "--recurse"]).args(ONLY_DEPENDS).args(WANTED),
+        )?;
         let mut names = needed(&String::from_utf8_lossy(&listing));
         let listing = output_of(self.command("apt-cache").arg("depends").args(ONLY_DEPENDS).arg(KERNEL))?;
         names.push(kernel(&String::from_utf8_lossy(&listing)).context(|| {

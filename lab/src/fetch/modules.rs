@@ -95,7 +95,10 @@ mod tests {
 
     #[test]
     fn what_a_module_needs_is_read_from_it() {
-        assert_eq!(dependencies(b"\x7fELF\0license=GPL\0depends=kvm,virtio-ring\0name=x\0"), ["kvm", "virtio_ring"]);
+        assert_eq!(
+            dependencies(b"\x7fELF\0license=GPL\0depends=kvm,virtio-ring\0name=x\0"),
+            ["kvm", "virtio_ring"]
+        );
         assert!(dependencies(b"\0depends=\0").is_empty());
         assert!(dependencies(b"nothing").is_empty());
     }

@@ -22,12 +22,14 @@ pub(crate) struct Tree {
 impl Tree {
     /// The packages under `root`.
     pub(super) fn open(root: PathBuf) -> Result<Self> {
-        let directories: Vec<PathBuf> = LIBRARY_DIRECTORIES.iter().map(|directory| root.join(directory)).collect();
+        let directories: Vec<PathBuf> =
+            LIBRARY_DIRECTORIES.iter().map(|directory| root.join(directory)).collect();
         let loader = directories.iter().map(|directory| directory.join(LOADER)).find(|path| path.exists());
         let loader = loader.context(|| {
             format!("{} holds no {LOADER}: run `hostclock-lab prepare --refresh`", root.display())
         })?;
-        let library_path = directories.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(":");
+        let library_path =
+            directories.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(":");
         Ok(Self { root, loader, library_path })
     }
 
@@ -56,7 +58,11 @@ impl Tree {
     /// Every library that `program` loads, by file name, with the dynamic loader.
     pub(crate) fn libraries(&self, program: &Path) -> Result<BTreeMap<String, PathBuf>> {
         let listing = output_of(
-            Command::new(&self.loader).arg("--library-path").arg(&self.library_path).arg("--list").arg(program),
+            Command::new(&self.loader)
+                .arg("--library-path")
+                .arg(&self.library_path)
+                .arg("--list")
+                .arg(program),
         )?;
         let mut libraries = libraries(&String::from_utf8_lossy(&listing))
             .context(|| format!("{} misses a library", program.display()))?;
@@ -71,7 +77,9 @@ impl Tree {
         entries
             .flatten()
             .map(|entry| entry.path())
-            .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-")))
+            .filter(|path| {
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-"))
+            })
             .max()
             .context(|| format!("no vmlinuz in {}: run `hostclock-lab prepare --refresh`", boot.display()))
     }
@@ -86,7 +94,8 @@ impl Tree {
     /// The kernel's modules.
     pub(crate) fn modules(&self) -> Result<Modules> {
         let release = self.release()?;
-        let directory = self.find(&[&format!("lib/modules/{release}"), &format!("usr/lib/modules/{release}")])?;
+        let directory =
+            self.find(&[&format!("lib/modules/{release}"), &format!("usr/lib/modules/{release}")])?;
         Modules::index(&directory, self.find(&["bin/busybox", "usr/bin/busybox"])?)
     }
 }
@@ -113,9 +122,13 @@ mod tests {
 
     #[test]
     fn a_missing_library_is_named() {
-        let listing = "\tlinux-vdso.so.1 (0x1)\n\tlibm.so.6 => /x/libm.so.6 (0x2)\n\t/lib64/ld.so => /x/ld.so (0x3)\n";
+        let listing =
+            "\tlinux-vdso.so.1 (0x1)\n\tlibm.so.6 => /x/libm.so.6 (0x2)\n\t/lib64/ld.so => /x/ld.so (0x3)\n";
         let found = libraries(listing).unwrap();
-        assert_eq!(found.into_iter().collect::<Vec<_>>(), [("libm.so.6".to_owned(), PathBuf::from("/x/libm.so.6"))]);
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            [("libm.so.6".to_owned(), PathBuf::from("/x/libm.so.6"))]
+        );
         assert_eq!(libraries("\tliba.so => not found\n").unwrap_err().to_string(), "liba.so");
     }
 }

@@ -14,8 +14,7 @@ use crate::programs::Programs;
 const HOST_MODULES: [&str; 4] = ["kvm", "kvm_amd", "virtio_pci", "virtio_console"];
 /// Modules that the guest's init loads, besides those that they need.
 const GUEST_MODULES: [&str; 3] = ["virtio_mmio", "virtio_console", "ptp_kvm"];
-const CHRONY_CONFIGURATION: &str =
-    "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\ncmdport 0\nport 0\npidfile /run/chronyd.pid\nuser root\n";
+const CHRONY_CONFIGURATION: &str = "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\ncmdport 0\nport 0\npidfile /run/chronyd.pid\nuser root\n";
 
 /// The guest's image.
 pub(super) fn guest(tree: &Tree, programs: &Programs) -> Result<Vec<u8>> {

@@ -92,10 +92,17 @@ impl Emulator {
         command.args(["-device", "virtio-serial-pci"]);
         for port in PORTS {
             let socket = directory.join(port);
-            command.arg("-chardev").arg(format!("socket,id={port},path={},server=on,wait=off", socket.display()));
+            command
+                .arg("-chardev")
+                .arg(format!("socket,id={port},path={},server=on,wait=off", socket.display()));
             command.arg("-device").arg(format!("virtserialport,chardev={port},name={port}"));
         }
-        command.arg("-kernel").arg(tree.kernel()?).arg("-initrd").arg(&image).args(["-append", HOST_COMMAND_LINE]);
+        command
+            .arg("-kernel")
+            .arg(tree.kernel()?)
+            .arg("-initrd")
+            .arg(&image)
+            .args(["-append", HOST_COMMAND_LINE]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let process = command.spawn().context(|| "starting setpriv (package util-linux) with QEMU".into())?;
         let emulator = Self { process: RefCell::new(process), directory };

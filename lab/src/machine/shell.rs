@@ -23,7 +23,9 @@ impl Shell {
     /// Connects to the port behind `socket`. The shell itself answers only when the machine is up.
     pub(super) fn connect(machine: &'static str, socket: &Path) -> Result<Self> {
         let stream = UnixStream::connect(socket).context(|| format!("connecting to {}", socket.display()))?;
-        stream.set_read_timeout(Some(Duration::from_millis(200))).context(|| "setting a time limit".into())?;
+        stream
+            .set_read_timeout(Some(Duration::from_millis(200)))
+            .context(|| "setting a time limit".into())?;
         Ok(Self { machine, stream: BufReader::new(stream), count: 0 })
     }
 
@@ -38,7 +40,11 @@ impl Shell {
         if status == 0 {
             return Ok(output);
         }
-        Err(Error::new(format!("{}: `{command}` ended with status {status}:\n{}", self.machine, output.trim_end())))
+        Err(Error::new(format!(
+            "{}: `{command}` ended with status {status}:\n{}",
+            self.machine,
+            output.trim_end()
+        )))
     }
 
     /// Runs `command`; gives its output and its exit status. `stop` may give a reason to stop waiting.
@@ -88,10 +94,18 @@ impl Shell {
     }
 
     fn send(&mut self, text: &str) -> Result<()> {
-        self.stream.get_mut().write_all(text.as_bytes()).context(|| format!("{}: sending a command", self.machine))
+        self.stream
+            .get_mut()
+            .write_all(text.as_bytes())
+            .context(|| format!("{}: sending a command", self.machine))
     }
 
-    fn line(&mut self, deadline: Instant, command: &str, stop: &dyn Fn() -> Option<String>) -> Result<String> {
+    fn line(
+        &mut self,
+        deadline: Instant,
+        command: &str,
+        stop: &dyn Fn() -> Option<String>,
+    ) -> Result<String> {
         let mut line = Vec::new();
         loop {
             match self.stream.read_until(b'\n', &mut line) {
@@ -102,7 +116,10 @@ impl Shell {
                         return Err(Error::new(format!("{}: {reason}", self.machine)));
                     }
                     if Instant::now() >= deadline {
-                        return Err(Error::new(format!("{}: no answer in time to `{command}`", self.machine)));
+                        return Err(Error::new(format!(
+                            "{}: no answer in time to `{command}`",
+                            self.machine
+                        )));
                     }
                 }
                 Err(error) => return Err(Error::new(format!("{}: {error}", self.machine))),

@@ -3,14 +3,14 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, patience, settle, settling_time};
+use super::{Setting, settle, settling_time};
 use crate::analysis::recovery::Recovery;
 use crate::error::Result;
 use crate::result::Findings;
 use crate::session::{Disturbance, Session};
 
 /// What is done in the scenario, in this order.
-pub(crate) const FULL: [(&str, Disturbance); 6] = [
+const FULL: [(&str, Disturbance); 6] = [
     ("date 030112302023", Disturbance::Date("030112302023")),
     ("+1 h", Disturbance::By(3_600_000_000_000)),
     ("-1 h", Disturbance::By(-3_600_000_000_000)),
@@ -18,6 +18,9 @@ pub(crate) const FULL: [(&str, Disturbance); 6] = [
     ("-20 ms", Disturbance::By(-20_000_000)),
     ("+1 us", Disturbance::By(1_000)),
 ];
+
+/// How long a clock that did not come back in time is waited for.
+const CALM: Duration = Duration::from_secs(40);
 
 /// What the demonstration shows of it.
 pub(crate) const DEMO: [(&str, Disturbance); 4] = [
@@ -52,8 +55,12 @@ pub(crate) fn jumps(
         // Somewhere else within the daemon's poll each time.
         thread::sleep(Duration::from_millis(u64::from((setting.run * 370 + number * 230) % 1_000)));
         session.disturb(label, *disturbance)?;
-        let recovery = session.watch(patience(&setting.daemon))?;
+        let recovery = session.watch(setting.patience)?;
         heard(&recovery);
+        if setting.wait_for_calm && recovery.under_1us.is_none() {
+            session.end()?;
+            session.calm(CALM)?;
+        }
         recoveries.push(recovery);
     }
     Ok(recoveries)

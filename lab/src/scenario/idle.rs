@@ -34,7 +34,8 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         // VmRSS is the same in each thread's status.
         resident_kb: after.get("VmRSS").copied().unwrap_or(0.0) / threads.max(1.0),
         threads,
-        wakeups_per_second: (grown("voluntary_ctxt_switches") + grown("nonvoluntary_ctxt_switches")) / seconds,
+        wakeups_per_second: (grown("voluntary_ctxt_switches") + grown("nonvoluntary_ctxt_switches"))
+            / seconds,
         cpu_ms_per_second: grown("run") / 1e6 / seconds,
     };
     Ok(Findings { idle: Some(idle), log, ..Findings::default() })
@@ -48,7 +49,9 @@ fn counters(text: &str) -> BTreeMap<String, f64> {
         if key == "Pid" {
             *sums.entry("threads".to_owned()).or_insert(0.0) += 1.0;
         }
-        let Some(number) = value.split_whitespace().next().and_then(|word| word.parse::<f64>().ok()) else { continue };
+        let Some(number) = value.split_whitespace().next().and_then(|word| word.parse::<f64>().ok()) else {
+            continue;
+        };
         *sums.entry(key.to_owned()).or_insert(0.0) += number;
     }
     sums

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::result::Findings;
 use crate::session::{Patience, Session};
 
-pub(crate) use date::{DEMO, FULL, jumps};
+pub(crate) use date::{DEMO, jumps};
 
 /// What a scenario is told.
 pub(crate) struct Setting {
@@ -24,6 +24,32 @@ pub(crate) struct Setting {
     pub(crate) daemon: Daemon,
     /// Counts the runs, from 0: chooses the host's wander and the moments within a poll.
     pub(crate) run: u32,
+    /// How long each disturbance is watched.
+    pub(crate) patience: Patience,
+    /// A clock that did not come back while it was watched is waited for before the next disturbance,
+    /// so that each begins with a clock that is right.
+    pub(crate) wait_for_calm: bool,
+}
+
+impl Setting {
+    /// For measuring. hostclock's recoveries are over in a moment; its peers' take long, and some
+    /// never end.
+    pub(crate) fn thorough(daemon: Daemon, run: u32) -> Self {
+        let most = Duration::from_secs(if daemon.is_hostclock() { 4 } else { 12 });
+        let patience = Patience { least: Duration::from_millis(2_500), most };
+        Self { daemon, run, patience, wait_for_calm: true }
+    }
+
+    /// For testing and showing.
+    pub(crate) fn brief(daemon: Daemon) -> Self {
+        Self { wait_for_calm: false, ..Self::thorough(daemon, 0) }
+    }
+
+    /// The patience of somebody who watches.
+    pub(crate) fn short(daemon: &Daemon) -> Patience {
+        let most = Duration::from_secs(if daemon.is_hostclock() { 4 } else { 6 });
+        Patience { least: Duration::from_millis(1_500), most }
+    }
 }
 
 /// A scenario.
@@ -55,7 +81,7 @@ pub(crate) const ALL: [Scenario; 6] = [
     Scenario {
         name: "start",
         about: "the daemon starts on a clock that is wrong by 1 ms to 3 years",
-        rate: 1_000,
+        rate: 500,
         daemons: EVERYBODY,
         play: start::play,
     },
@@ -103,13 +129,6 @@ pub(crate) fn daemons(list: &str) -> Result<Vec<Daemon>> {
         return Ok(daemon::ALL.to_vec());
     }
     list.split(',').map(|name| Daemon::named(name.trim())).collect()
-}
-
-/// How long a disturbance is watched: hostclock's recoveries are over in a moment, its peers' take
-/// long, and some never end.
-pub(crate) fn patience(daemon: &Daemon) -> Patience {
-    let most = if daemon.is_hostclock() { 4 } else { 12 };
-    Patience { least: Duration::from_millis(2_500), most: Duration::from_secs(most) }
 }
 
 /// Starts the daemon on a clock that is right, and waits until it is settled.

@@ -1,10 +1,9 @@
-//! The device comes late, goes, and comes again. Time counts from the moment at which the observer
-//! could first read the device.
+//! The device comes late, goes, and comes again. Time counts from before insmod starts.
 
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, patience};
+use super::Setting;
 use crate::analysis::recovery::{Recovery, recovery};
 use crate::error::Result;
 use crate::result::Findings;
@@ -24,7 +23,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     thread::sleep(ABSENT);
     let survived = session.alive()?;
     session.note("absent at start, 1 s wrong", LOAD)?;
-    let patience = patience(&setting.daemon).least + PRESENT;
+    let patience = setting.patience.least + PRESENT;
     thread::sleep(patience);
     if !survived {
         // What is to be seen next needs a daemon that runs.
@@ -60,11 +59,9 @@ fn loadings(recording: &Recording) -> Vec<Recovery> {
         .iter()
         .enumerate()
         .filter(|(_, event)| !event.label.starts_with('.'))
-        .filter_map(|(number, event)| {
+        .map(|(number, event)| {
             let until = events.get(number + 1).map_or(i64::MAX, |next| next.before);
-            let first = samples.iter().find(|sample| sample.raw >= event.before)?;
-            let appeared = hostclock_lab_guest::event::Event { before: first.raw, ..event.clone() };
-            Some(recovery(&samples, &appeared, until))
+            recovery(&samples, event, until)
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, patience};
+use super::Setting;
 use crate::error::Result;
 use crate::result::Findings;
 use crate::session::Session;
@@ -23,8 +23,9 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     session.wander(Some(setting.run + 1))?;
     session.reset(0)?;
     session.observe()?;
-    let mut patience = patience(&setting.daemon);
-    patience.most = patience.most.max(Duration::from_secs(if setting.daemon.is_hostclock() { 4 } else { 30 }));
+    let mut patience = setting.patience;
+    patience.most =
+        patience.most.max(Duration::from_secs(if setting.daemon.is_hostclock() { 4 } else { 30 }));
     let mut recoveries = Vec::new();
     let mut log = String::new();
     for (label, offset) in OFFSETS {

@@ -1,0 +1,119 @@
+//! The lab's part of the tests: hostclock in the machines, judged by what it does and not by how fast,
+//! because how fast the emulated machines are depends on the machine under them.
+
+use crate::daemon::Daemon;
+use crate::error::{Error, Result};
+use crate::play::boot;
+use crate::result::Findings;
+use crate::scenario::{self, Setting};
+
+/// Plays the short scenarios with hostclock and prints one line a test.
+pub(crate) fn check() -> Result<()> {
+    let daemon = Daemon::named("hostclock")?;
+    let (mut session, _) = boot(&[daemon], scenario::named("date")?.rate)?;
+    let mut tests = Tests::default();
+    println!("\nrunning the lab's tests");
+    for name in ["date", "module", "clocksource"] {
+        let scenario = scenario::named(name)?;
+        let findings = (scenario.play)(&mut session, &Setting::brief(daemon))?;
+        tests.recoveries(name, &findings);
+        tests.truth(name, &findings);
+        if name == "clocksource" {
+            tests.methods(&findings);
+        }
+        if tests.failed_since_last_asked() {
+            eprintln!("--- what hostclock wrote during {name}:\n{}", findings.log);
+        }
+    }
+    let Tests { passed, failed, .. } = tests;
+    println!(
+        "\ntest result: {}. {passed} passed; {failed} failed\n",
+        if failed == 0 { "ok" } else { "FAILED" }
+    );
+    if failed == 0 { Ok(()) } else { Err(Error::new(format!("{failed} of the lab's tests failed"))) }
+}
+
+#[derive(Default)]
+struct Tests {
+    passed: u32,
+    failed: u32,
+    told: u32,
+}
+
+impl Tests {
+    fn expect(&mut self, name: &str, holds: bool, seen: &str) {
+        if holds {
+            self.passed += 1;
+            println!("test lab::{name} ... ok");
+        } else {
+            self.failed += 1;
+            println!("test lab::{name} ... FAILED ({seen})");
+        }
+    }
+
+    fn failed_since_last_asked(&mut self) -> bool {
+        let new = self.failed > self.told;
+        self.told = self.failed;
+        new
+    }
+
+    fn recoveries(&mut self, scenario: &str, findings: &Findings) {
+        for recovery in &findings.recoveries {
+            let seen = format!(
+                "after {} ns: last offset {:?} ns, {} later steps, up to {} ns off",
+                recovery.watched,
+                recovery.curve.last().map(|(_, offset)| offset),
+                recovery.later_steps,
+                recovery.worst_later
+            );
+            let label = format!("{scenario}: `{}`", recovery.label);
+            self.expect(
+                &format!("{label} ends within 1 us of the host"),
+                recovery.under_1us.is_some(),
+                &seen,
+            );
+            self.expect(&format!("{label} takes no second step"), recovery.later_steps == 0, &seen);
+        }
+        let seen = findings.notes.join("; ");
+        self.expect(&format!("{scenario}: the daemon keeps running"), findings.notes.is_empty(), &seen);
+    }
+
+    fn truth(&mut self, scenario: &str, findings: &Findings) {
+        let Some(told) = &findings.honesty else { return };
+        let seen = format!("{told:?}");
+        self.expect(
+            &format!("{scenario}: the kernel is told `synchronised` at the end"),
+            told.ends_synchronised,
+            &seen,
+        );
+        let true_bound = told.lies == 0 && told.claims_perfection == 0;
+        self.expect(&format!("{scenario}: maxerror is never below the offset, nor 0"), true_bound, &seen);
+    }
+
+    /// The methods of reading, in the order in which the log names them.
+    fn methods(&mut self, findings: &Findings) {
+        let used = methods(&findings.log);
+        let seen = used.join(", ");
+        self.expect("clocksource: falls to a lesser method under tsc", used.len() >= 2, &seen);
+        let climbed = used.len() >= 3 && used.last().is_some_and(|method| method == "PTP_SYS_OFFSET_PRECISE");
+        self.expect("clocksource: climbs back to the precise method under kvm-clock", climbed, &seen);
+    }
+}
+
+/// From a log: `… reading by PTP_SYS_OFFSET, as …`.
+pub(crate) fn methods(log: &str) -> Vec<String> {
+    let after = log.lines().filter_map(|line| line.split_once("reading by ").map(|(_, after)| after));
+    after.filter_map(|after| after.split([',', ' ']).next()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_methods_are_read_from_the_log() {
+        let log =
+            "t info: reading by PTP_SYS_OFFSET_PRECISE\nx\nt info: reading by PTP_SYS_OFFSET, as it fails\n";
+        assert_eq!(methods(log), ["PTP_SYS_OFFSET_PRECISE", "PTP_SYS_OFFSET"]);
+    }
+}

@@ -1,0 +1,88 @@
+//! Playing a scenario with several daemons, and looking around in the machines by hand.
+
+use std::path::Path;
+
+use crate::daemon::Daemon;
+use crate::error::{Context, Result};
+use crate::machine::Lab;
+use crate::programs::Programs;
+use crate::result::{FORMAT, Findings, Run};
+use crate::scenario::{self, Setting};
+use crate::session::Session;
+use crate::{fetch, report};
+
+/// Boots the machines with all that `daemons` need; gives the session and the kernel's release.
+pub(crate) fn boot(daemons: &[Daemon], rate: u32) -> Result<(Session, String)> {
+    let tree = fetch::prepare(false)?;
+    let programs = Programs::build(daemons.iter().any(Daemon::is_hostclock))?;
+    Ok((Session::new(Lab::boot(&tree, &programs)?, rate), tree.release()?))
+}
+
+/// Plays the scenario called `name` with each of the daemons in `list`, `runs` times, writes what was
+/// found to `out` and prints its tables.
+pub(crate) fn play(name: &str, list: Option<&str>, runs: u32, out: &Path) -> Result<()> {
+    let scenario = scenario::named(name)?;
+    let daemons = scenario::daemons(list.unwrap_or(&scenario.daemons.join(",")))?;
+    for number in 0..runs {
+        let (mut session, kernel) = boot(&daemons, scenario.rate)?;
+        for daemon in &daemons {
+            eprintln!("lab: run {} of {runs}: {name} with {}", number + 1, daemon.title);
+            let findings = (scenario.play)(&mut session, &Setting::thorough(*daemon, number))?;
+            written(
+                &Played { scenario: name, daemon, number, kernel: &kernel, rate: session.rate() },
+                findings,
+                out,
+            )?;
+        }
+    }
+    print!("{}", report::report(out)?);
+    Ok(())
+}
+
+/// What findings belong to.
+pub(crate) struct Played<'a> {
+    /// The scenario's name.
+    pub(crate) scenario: &'a str,
+    /// The daemon.
+    pub(crate) daemon: &'a Daemon,
+    /// Counts the runs, from 0.
+    pub(crate) number: u32,
+    /// The kernel's release.
+    pub(crate) kernel: &'a str,
+    /// Observer samples a second.
+    pub(crate) rate: u32,
+}
+
+/// Writes findings to `out`.
+pub(crate) fn written(played: &Played<'_>, findings: Findings, out: &Path) -> Result<()> {
+    let run = Run {
+        format: FORMAT,
+        scenario: played.scenario.to_owned(),
+        daemon: played.daemon.name.to_owned(),
+        run: played.number,
+        kernel: played.kernel.to_owned(),
+        rate_hz: played.rate,
+        findings,
+    };
+    run.write(out).map(drop)
+}
+
+/// Boots the machines and runs what comes on standard input, line by line: in the guest, or where a
+/// line begins with `host:`, in the nested host.
+pub(crate) fn shell() -> Result<()> {
+    let tree = fetch::prepare(false)?;
+    let mut lab = Lab::boot(&tree, &Programs::build(true)?)?;
+    eprintln!("lab: each line runs in the guest; `host: COMMAND` runs in the nested host");
+    for line in std::io::stdin().lines() {
+        let line = line.context(|| "reading standard input".into())?;
+        let done = match line.strip_prefix("host:") {
+            Some(command) => lab.host.run(command),
+            None => lab.guest.run(&line),
+        };
+        match done {
+            Ok(output) => print!("{output}"),
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+    Ok(())
+}
