@@ -77,11 +77,10 @@ impl Engine {
         }
         self.surprised = None;
         if surprise == Surprise::Restless {
-            estimator.doubt_frequency(reading);
-        }
-        estimator.update(reading);
-        if surprise == Surprise::Restless {
+            estimator.update_restless(reading);
             self.schedule.hurry_a_little(self.policy.poll);
+        } else {
+            estimator.update(reading);
         }
         Judgement::Expected
     }

@@ -207,9 +207,10 @@ impl Estimator {
         self.bias
     }
 
-    /// The next reading to be taken in is `reading`, and only a frequency that has changed explains it:
-    /// let it be learnt, and not be taken for a drift that goes on.
-    pub fn doubt_frequency(&mut self, reading: &Reading) {
+    /// Takes in a reading that only a changed frequency explains, or a small jump: the frequency is
+    /// learnt from it and not taken for a drift that goes on; and the next reading will have to tell
+    /// which of the two it was.
+    pub fn update_restless(&mut self, reading: &Reading) {
         let dt = self.seconds_to(reading.raw);
         if dt <= 0.0 {
             return;
@@ -217,6 +218,10 @@ impl Estimator {
         let (mean, _) =
             mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
         let apparent = (self.measured(reading) - mean) / dt;
+        for model in &mut self.models {
+            model.doubt_frequency(apparent * apparent);
+        }
+        self.update(reading);
         for model in &mut self.models {
             model.doubt_frequency(apparent * apparent);
         }
