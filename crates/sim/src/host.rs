@@ -120,6 +120,12 @@ impl Host {
         self.line.shift(now.picos(), span);
     }
 
+    /// Whether it is slewed by more than an ordinary clock daemon does.
+    #[must_use]
+    pub fn slews_fast(&self) -> bool {
+        self.slew.abs() > Frequency::from_ppm(1_000.0)
+    }
+
     /// What its clock shows at `now`, in picoseconds since 1970.
     #[must_use]
     pub fn picos(&self, now: TrueTime) -> i128 {

@@ -70,6 +70,8 @@ const RIGHT: (Duration, Duration) = (Duration::from_micros(1), Duration::from_mi
 const CLIMB: Duration = Duration::from_secs(12);
 /// Right for so long counts as settled.
 const SETTLED: Duration = Duration::from_secs(5);
+/// A daemon that is woken so late was starved.
+const STARVED: Duration = Duration::from_millis(200);
 /// Enough to understand what happened.
 const MOST_VIOLATIONS: usize = 5;
 
@@ -213,6 +215,11 @@ impl Judge {
 
 impl Witness for Judge {
     fn sample(&mut self, sample: &Sample) {
+        if sample.late > STARVED && self.last.is_some_and(|last| last.late <= STARVED) {
+            // In the middle of a slew that is a disturbance.
+            self.credit += 1;
+            self.last_trouble = sample.at;
+        }
         self.last = Some(*sample);
         // The longest is a slew of 100 ms at 8 %.
         if sample.sleeps > self.policy.poll.max(Duration::from_millis(1_250)) + Duration::from_millis(20) {

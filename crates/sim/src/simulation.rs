@@ -32,7 +32,7 @@ pub struct Sample {
     pub late: Duration,
     /// Whether something happened that the daemon can't know of yet: no reading has been taken since.
     /// A slew of the host's takes the readings of two turns, as one tells a phase and no frequency;
-    /// and a second where they are brackets, a microsecond wide.
+    /// and a second where they are brackets, a microsecond wide. A slew of per cents is over before.
     pub unnoticed: bool,
 }
 
@@ -230,7 +230,7 @@ impl Simulation {
     /// How long it takes to tell the host's frequency.
     fn insight(&self) -> Duration {
         match self.engine.as_ref().and_then(Engine::last_reading) {
-            Some(reading) if reading.method == Method::Precise => Duration::ZERO,
+            Some(reading) if reading.method == Method::Precise => Duration::from_millis(2),
             _ => Duration::from_secs(1),
         }
     }
@@ -263,7 +263,8 @@ impl Simulation {
             late: raw - self.wake,
             unnoticed: self.world.read_at <= self.world.disturbed_at
                 || self.read_before <= self.world.slewed_at
-                || self.world.read_at <= self.world.slewed_at + self.insight(),
+                || self.world.read_at <= self.world.slewed_at + self.insight()
+                || self.world.host.slews_fast(),
         });
         self.next_sample = now + if now < self.lively_until { DENSE } else { SPARSE };
     }
