@@ -35,7 +35,7 @@ pub enum Clocksource {
 pub enum Lie {
     /// Every reading is off by another amount, up to this much.
     Scatter(Duration),
-    /// Now and then (one reading in twenty) one is off by this much.
+    /// Now and then (one reading in twenty, never two in a row) one is off by this much.
     Outliers(Duration),
     /// Each reading says a time before that of the last, by this much.
     Backwards(Duration),
@@ -84,6 +84,7 @@ pub struct Device {
     /// How it lies, while it does.
     pub lie: Option<Lie>,
     last_told: Option<Timestamp>,
+    outlying: bool,
 }
 
 impl Device {
@@ -99,6 +100,7 @@ impl Device {
             busy: 0.0,
             lie: None,
             last_told: None,
+            outlying: false,
         }
     }
 
@@ -140,11 +142,8 @@ impl Device {
                 truth + Duration::from_nanos_f64(self.random.between(-1.0, 1.0) * most.as_nanos_f64())
             }
             Some(Lie::Outliers(by)) => {
-                if self.random.chance(0.05) {
-                    truth + by
-                } else {
-                    truth
-                }
+                self.outlying = !self.outlying && self.random.chance(0.05);
+                if self.outlying { truth + by } else { truth }
             }
             Some(Lie::Backwards(by)) => last - by,
             Some(Lie::Frozen) => last,

@@ -54,6 +54,7 @@ impl Add<Duration> for TrueTime {
 
 impl Sub for TrueTime {
     type Output = Duration;
+    #[expect(clippy::suspicious_arithmetic_impl, reason = "a span is in nanoseconds, a time in picoseconds")]
     fn sub(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0) / PER_NANO)
     }
@@ -123,7 +124,7 @@ fn gained(span: i64, rate: Frequency) -> i64 {
 
 /// The whole number nearest to `x`; saturates.
 #[expect(clippy::cast_possible_truncation, reason = "`as` from f64 saturates, and NaN gives zero")]
-pub(crate) const fn nearest(x: f64) -> i64 {
+pub(crate) fn nearest(x: f64) -> i64 {
     x.round() as i64
 }
 
