@@ -1,11 +1,12 @@
 //! What spoils the guest's clock, and what starts a daemon on a spoilt one. Each writes down when.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::moment::{self, Who};
 use hostclock_core::adjust::{Adjustment, Health, KernelRate};
 use hostclock_core::reading::Method;
 use hostclock_core::units::{Duration, Timestamp};
@@ -20,7 +21,6 @@ const SMALL: Duration = Duration::from_micros(100);
 /// How long the clock is looked at without a pause afterwards: the observer's own samples lie too far
 /// apart for what happens within a millisecond.
 const LOOK: Duration = Duration::from_millis(5);
-const TRACING: &str = "/sys/kernel/tracing";
 
 /// Sets the clock with `date TIME`, as a person would. When `date` called clock_settime is taken from
 /// the kernel's own trace.
@@ -29,43 +29,15 @@ const TRACING: &str = "/sys/kernel/tracing";
 /// When `date` can't be run or fails, or the event can't be written.
 pub(crate) fn date(label: &str, time: &str, log: &Path) -> io::Result<()> {
     let device = open()?;
-    trace_settime()?;
+    moment::trace(Who::Anybody)?;
     let start = now_raw();
     let status = Command::new("/bin/date").arg(time).stdout(std::process::Stdio::null()).status()?;
     let seen = look(&device);
     if !status.success() {
         return Err(io::Error::other(format!("date {time}: {status}")));
     }
-    let trace = fs::read_to_string(format!("{TRACING}/trace"))?;
-    let (before, after) = settime(&trace).unwrap_or((start.as_nanos(), start.as_nanos()));
-    write(&Event { label: label.into(), before, after, seen }, log)
-}
-
-/// Has the kernel write down each clock_settime, on `CLOCK_MONOTONIC_RAW`.
-fn trace_settime() -> io::Result<()> {
-    fs::write(format!("{TRACING}/trace_clock"), "mono_raw")?;
-    for side in ["enter", "exit"] {
-        fs::write(format!("{TRACING}/events/syscalls/sys_{side}_clock_settime/enable"), "1")?;
-    }
-    fs::write(format!("{TRACING}/trace"), "")
-}
-
-/// When the last clock_settime of a kernel trace began and ended, in ns:
-/// `date-123 [000] ..... 12.345678: sys_clock_settime(…)`, then `sys_clock_settime -> 0x0`.
-fn settime(trace: &str) -> Option<(i64, i64)> {
-    let mut begun = None;
-    let mut found = None;
-    for line in trace.lines() {
-        let Some((head, what)) = line.split_once(": sys_clock_settime") else { continue };
-        let (seconds, micros) = head.split_whitespace().last()?.split_once('.')?;
-        let ns = seconds.parse::<i64>().ok()? * 1_000_000_000 + micros.parse::<i64>().ok()? * 1_000;
-        if what.starts_with('(') {
-            begun = Some(ns);
-        } else {
-            found = Some((begun?, ns));
-        }
-    }
-    found
+    let (before, after) = moment::moment().unwrap_or((start.as_nanos(), start.as_nanos()));
+    write(&Event { label: label.into(), before, after, amount: None, seen }, log)
 }
 
 /// Moves the clock by `amount`: with `clock_settime`, or where that would be too coarse, with
@@ -78,16 +50,17 @@ pub(crate) fn by(label: &str, amount: Duration, log: &Path) -> io::Result<()> {
     let device = open().ok();
     // What is used for the first time costs page faults, which don't belong to the measurement.
     let _ = device.as_ref().and_then(look_once);
-    let before = now_raw();
+    moment::trace(Who::Myself)?;
+    let start = now_raw();
     if amount.abs() < SMALL {
         adjust(&Adjustment { step: Some(amount), rate: None, health: None, tai_offset: None })?;
     } else {
         let (tv_sec, tv_nsec) = (now_system() + amount).parts();
         clock_settime(ClockId::Realtime, Timespec { tv_sec, tv_nsec })?;
     }
-    let after = now_raw();
     let seen = device.as_ref().map(look).unwrap_or_default();
-    write(&Event { label: label.into(), before: before.as_nanos(), after: after.as_nanos(), seen }, log)
+    let (before, after) = moment::moment().unwrap_or((start.as_nanos(), start.as_nanos()));
+    write(&Event { label: label.into(), before, after, amount: Some(amount.as_nanos()), seen }, log)
 }
 
 fn open() -> io::Result<Device> {
@@ -114,7 +87,7 @@ fn look(device: &Device) -> Vec<(i64, i64, i64)> {
 /// When the event can't be written or the program can't be started.
 pub(crate) fn launch(label: &str, log: &Path, program: &[String]) -> io::Result<()> {
     let now = now_raw().as_nanos();
-    write(&Event { label: label.into(), before: now, after: now, seen: Vec::new() }, log)?;
+    write(&Event { label: label.into(), before: now, after: now, amount: None, seen: Vec::new() }, log)?;
     let Some((name, arguments)) = program.split_first() else {
         return Err(io::Error::other("no program to start"));
     };
@@ -156,17 +129,4 @@ fn write(event: &Event, log: &Path) -> io::Result<()> {
     let mut line = serde_json::to_string(event)?;
     line.push('\n');
     OpenOptions::new().create(true).append(true).open(log)?.write_all(line.as_bytes())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_moment_of_a_settime_is_read_from_the_kernels_trace() {
-        let trace = "# tracer: nop\n  date-9 [000] ..... 12.000345: sys_clock_settime(which_clock: 0, tp: 7ff)\n  \
-                     date-9 [000] ..... 12.000349: sys_clock_settime -> 0x0\n";
-        assert_eq!(settime(trace), Some((12_000_345_000, 12_000_349_000)));
-        assert_eq!(settime("# tracer: nop\n"), None);
-    }
 }

@@ -11,6 +11,9 @@ pub struct Event {
     pub before: i64,
     /// The raw time after it was done, in ns.
     pub after: i64,
+    /// By how much the clock was moved, in ns, where that is known.
+    #[serde(default)]
+    pub amount: Option<i64>,
     /// What whoever did it saw right afterwards, without a pause: (raw, reference, offset) in ns.
     #[serde(default)]
     pub seen: Vec<(i64, i64, i64)>,
@@ -28,7 +31,8 @@ mod tests {
 
     #[test]
     fn events_survive_the_way_through_a_file() {
-        let event = Event { label: "+1 h".into(), before: 5, after: 9, seen: vec![(10, 20, -30)] };
+        let event =
+            Event { label: "+1 h".into(), before: 5, after: 9, amount: Some(-7), seen: vec![(10, 20, -30)] };
         let text = format!("noise\n{}\n", serde_json::to_string(&event).unwrap());
         assert_eq!(parse(&text), [event]);
     }

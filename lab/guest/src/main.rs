@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod disturb;
+mod moment;
 mod observe;
 mod relay;
 mod wander;

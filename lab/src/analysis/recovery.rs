@@ -2,7 +2,8 @@
 //!
 //! Time counts from just before the change took effect to the first sample from which on the offset
 //! stays below the limit, until the next event. A recovery is therefore never reported shorter than it
-//! was, and up to one sampling period longer.
+//! was, and up to one sampling period longer. The limit is 1 µs, or half of a jump that is smaller
+//! than 2 µs.
 
 use hostclock_lab_guest::event::Event;
 use hostclock_lab_guest::trace::Sample;
@@ -18,11 +19,11 @@ const BINS_PER_DECADE: f64 = 40.0;
 pub(crate) struct Recovery {
     /// What the scenario calls the disturbance.
     pub(crate) label: String,
-    /// The first offset of 1 µs or more after it, if a sample caught one.
+    /// The first offset at or over the limit after it, if a sample caught one.
     pub(crate) jump: Option<i64>,
     /// When the offset was below 1 ms to stay.
     pub(crate) under_1ms: Option<i64>,
-    /// When the offset was below 1 µs to stay.
+    /// When the offset was below the limit to stay: 1 µs, or half of a jump that is smaller than 2 µs.
     pub(crate) under_1us: Option<i64>,
     /// How long it was watched.
     pub(crate) watched: i64,
@@ -43,12 +44,13 @@ pub(crate) fn recovery(samples: &[Sample], event: &Event, until: i64) -> Recover
     let Some(last) = seen.last() else { return found };
     let start = event.before;
     let after: Vec<&Sample> = seen.iter().collect();
-    let wrong = after.iter().position(|sample| size(sample) >= MICROSECOND);
+    let limit = event.amount.map_or(MICROSECOND, |amount| MICROSECOND.min(amount.unsigned_abs() / 2));
+    let wrong = after.iter().position(|sample| size(sample) >= limit);
     found.jump = wrong.and_then(|at| after.get(at)).map(|sample| sample.offset);
     found.watched = last.raw - start;
     let stays = |limit| stays_below(&after, limit).map(|sample| sample.raw - start);
-    (found.under_1ms, found.under_1us) = (stays(MILLISECOND), stays(MICROSECOND));
-    let back = after.iter().skip(wrong.unwrap_or(0)).skip_while(|sample| size(sample) >= MICROSECOND);
+    (found.under_1ms, found.under_1us) = (stays(MILLISECOND), stays(limit));
+    let back = after.iter().skip(wrong.unwrap_or(0)).skip_while(|sample| size(sample) >= limit);
     let back: Vec<&&Sample> = back.collect();
     found.later_steps =
         back.windows(2).filter(|pair| matches!(pair, [one, two] if moved(one, two) > MICROSECOND)).count();
@@ -86,6 +88,8 @@ fn curve(samples: &[&Sample], start: i64) -> Vec<(f64, u64)> {
         }
         current = Some(bin);
     }
+    // Where it ended, though the last bin holds the largest.
+    points.extend(samples.last().map(|last| (seconds(last.raw - start), size(last))));
     points
 }
 
@@ -113,7 +117,7 @@ mod tests {
     }
 
     fn event(before: i64) -> Event {
-        Event { label: "x".into(), before, after: before, seen: Vec::new() }
+        Event { label: "x".into(), before, after: before, amount: None, seen: Vec::new() }
     }
 
     #[test]
@@ -131,6 +135,13 @@ mod tests {
         let found = recovery(&trace(&[1, 5_000, 3, 5_000]), &event(0), i64::MAX);
         assert_eq!((found.under_1us, found.under_1ms), (None, Some(0)));
         assert_eq!(recovery(&[], &event(0), i64::MAX).under_1us, None);
+    }
+
+    #[test]
+    fn a_jump_of_a_microsecond_has_to_be_undone_too() {
+        let jump = Event { amount: Some(1_000), ..event(400_000) };
+        let found = recovery(&trace(&[1, 995, 994, 3]), &jump, i64::MAX);
+        assert_eq!((found.jump, found.under_1us, found.worst_later), (Some(995), Some(1_100_000), 3));
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) fn recoveries(runs: &[&Run], title: &str) -> Option<String> {
         for (daemon, run) in first.iter().rev() {
             let found = run.findings.recoveries.iter().find(|recovery| recovery.label == *label);
             if let Some(recovery) = found {
-                let start = recovery.jump.map(|jump| (0.0, jump.unsigned_abs()));
+                let start = jump(runs, label).map(|jump| (0.0, jump));
                 line(&mut svg, &x, &y, daemon.name, start.iter().chain(&recovery.curve));
             }
         }
@@ -79,6 +79,15 @@ pub(crate) fn recoveries(runs: &[&Run], title: &str) -> Option<String> {
     );
     svg.push('\n');
     Some(svg)
+}
+
+/// How wrong the clock was at first, as any run saw it: a recovery may be over before the first sample.
+fn jump(runs: &[&Run], label: &str) -> Option<u64> {
+    let all = runs.iter().flat_map(|run| &run.findings.recoveries);
+    all.filter(|recovery| recovery.label == label)
+        .filter_map(|recovery| recovery.jump)
+        .map(i64::unsigned_abs)
+        .max()
 }
 
 /// The first run of each daemon, in the order of legends.
