@@ -42,6 +42,8 @@ const EXCURSION_S: f64 = 30.0;
 const BIAS_KEPT: f64 = 0.9;
 /// How much time must have been seen before the long-term frequency means something.
 const LONG_TERM_NEEDS_S: f64 = 10.0;
+/// Kernels steer by up to 10 %: no clock runs faster or slower than this.
+const ANY_FREQUENCY_PPB: f64 = 1.1e8;
 /// How much the frequency may have changed at a break, one standard deviation, ppb: four of them are
 /// the 500 ppm of an ordinary slew.
 const MOVED_PPB: f64 = 125_000.0;
@@ -160,6 +162,7 @@ impl Estimator {
         let noise = reading_variance(reading);
         let measured = self.measured(reading);
         let mut residual = 0.0;
+        let usual = self.long_term_frequency().map_or(0.0, |(mean, _)| mean.as_ppb());
         for ((model, standing), weight) in self.models.iter_mut().zip(&mut self.standing).zip(self.weights) {
             let expected = model.predict(dt, noise);
             let innovation = measured - expected.phase;
@@ -168,6 +171,10 @@ impl Estimator {
                 - 0.5 * (expected.variance.ln() + innovation * innovation / expected.variance);
             model.update(measured, noise);
             model.phase -= measured;
+            if model.frequency.abs() > ANY_FREQUENCY_PPB {
+                // A device that lied, or noise over microseconds: learnt from, it would never be unlearnt.
+                model.forget_frequency(usual, UNKNOWN_FREQUENCY_VARIANCE);
+            }
         }
         self.reweigh();
         self.anchor_raw = reading.raw;
@@ -186,9 +193,12 @@ impl Estimator {
         let (mean, _) =
             mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
         let apparent = ((self.measured(reading) - mean) / dt).abs();
-        // Kernels steer by up to 10 %: beyond that it was no frequency. But the machine may be another
-        // one now, or the host be slewed: a frequency in doubt is known again after one short interval.
-        self.start_phase(reading, if apparent < 1.1e8 { apparent.max(MOVED_PPB) } else { MOVED_PPB });
+        // What no clock runs at was no frequency. But the machine may be another one now, or the host be
+        // slewed: a frequency in doubt is known again after one short interval.
+        self.start_phase(
+            reading,
+            if apparent < ANY_FREQUENCY_PPB { apparent.max(MOVED_PPB) } else { MOVED_PPB },
+        );
     }
 
     fn start_phase(&mut self, reading: &Reading, doubt_ppb: f64) {

@@ -144,6 +144,14 @@ impl Model {
         self.doubt_frequency(more_frequency_variance);
     }
 
+    /// What was learnt of the frequency is worth nothing: it is `frequency`, with this variance.
+    pub(super) fn forget_frequency(&mut self, frequency: f64, variance: f64) {
+        self.frequency = frequency;
+        self.ff = 0.0;
+        self.pf = 0.0;
+        self.doubt_frequency(variance);
+    }
+
     /// The frequency is less certain by this variance, and what drift it had is not known any more.
     pub(super) fn doubt_frequency(&mut self, variance: f64) {
         self.ff += variance;

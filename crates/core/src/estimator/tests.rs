@@ -147,3 +147,32 @@ fn a_holdover_goes_from_the_last_frequency_to_the_mean() {
     assert!((soon - now).abs().as_ppb() < 30.0, "{soon}");
     assert!((late.as_ppb() - 20_000.0).abs() < 30.0, "{late}");
 }
+
+#[test]
+fn an_impossible_frequency_is_not_kept() {
+    let mut estimator = settled(60, |t| 20_000.0 * t);
+    // A device that stands still, and readings of it that are taken for breaks and for a frequency.
+    for ms in 1..=200_i64 {
+        let still = reading(60_000_000_000 + ms * 1_000_000, 1_200_000.0 - ms as f64 * 1e6);
+        match estimator.surprise(&still) {
+            Surprise::Break => estimator.rephase(&still),
+            Surprise::None | Surprise::Restless => estimator.update(&still),
+        }
+        assert!(estimator.frequency().0.abs().as_ppb() <= 1.1e8, "{:?}", estimator.frequency());
+    }
+    // And then it goes on.
+    let phase = |t: f64| 20_000.0 * (t - 60.0) - 200e6;
+    let mut breaks = 0;
+    for ms in [5_i64, 15, 35, 75, 155, 315, 635] {
+        let t = 60.2 + ms as f64 / 1e3;
+        let next = reading(60_200_000_000 + ms * 1_000_000, phase(t));
+        if estimator.surprise(&next) == Surprise::Break {
+            estimator.rephase(&next);
+            breaks += 1;
+        } else {
+            estimator.update(&next);
+        }
+    }
+    assert!(breaks <= 2, "{breaks} breaks");
+    assert!((estimator.frequency().0.as_ppb() - 20_000.0).abs() < 1_000.0, "{:?}", estimator.frequency());
+}
