@@ -227,7 +227,8 @@ impl Estimator {
         }
         let (mean, _) =
             mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
-        let apparent = (self.measured(reading) - mean) / dt;
+        // Over microseconds a little noise looks like any frequency.
+        let apparent = ((self.measured(reading) - mean) / dt).clamp(-4.0 * MOVED_PPB, 4.0 * MOVED_PPB);
         for model in &mut self.models {
             model.doubt_frequency(apparent * apparent);
         }
