@@ -95,6 +95,9 @@ const STEPS_AT_ONCE: u32 = 3;
 /// The raw counter at a reading is that of a moment ago. A little later is the arithmetic of a bracket;
 /// much earlier, and the process was stopped for so long that the reading says nothing of now.
 const FRESH: (Duration, Duration) = (Duration::from_secs(-10), Duration::from_millis(1));
+/// From a reading to the effect of its answer: some microseconds, more under emulation. What is longer
+/// was a pre-emption.
+const LONGEST_LAG: Duration = Duration::from_millis(10);
 /// The frequency found in the kernel at the start is believed this far: it may be a slew that was going on.
 const KERNEL_GUESS: Frequency = Frequency::from_ppb_const(150_000.0);
 
@@ -335,11 +338,7 @@ impl Engine {
         let missed = (self.kernel.rate.as_frequency() - rate_before).as_ratio() * late;
         self.bound = self.bound.map(|bound| bound.missed_by(missed));
         if let Some(last) = self.last {
-            let lag = effect - last.raw;
-            if lag < Duration::from_millis(10) {
-                self.lag =
-                    if self.lag == Duration::ZERO { lag } else { (self.lag.times(3) + lag).half().half() };
-            }
+            self.learn_lag(effect - last.raw);
         }
         self.told.accepted();
         if let Some(outcome) = self.outcome.take() {
@@ -358,6 +357,19 @@ impl Engine {
         }
         // See at once whether it is right: somebody may have set the clock again in between.
         if self.has_source { Action::Read } else { Action::Compare }
+    }
+
+    /// Takes in how long it took from a reading to the effect of its answer. A process that was
+    /// pre-empted in between says nothing of the next time.
+    fn learn_lag(&mut self, lag: Duration) {
+        if lag.is_negative() || lag > LONGEST_LAG {
+            return;
+        }
+        self.lag = if self.lag == Duration::ZERO {
+            lag
+        } else {
+            (self.lag.times(3) + lag.min(self.lag.times(2))).half().half()
+        };
     }
 
     fn on_refused(&mut self, now: RawTime, errno: i32) -> Action {

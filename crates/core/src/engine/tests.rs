@@ -386,3 +386,19 @@ fn steps_used_up_are_used_up_for_a_foreign_step_that_is_not_to_be_undone() {
     assert_eq!(bench.machine.steps.len(), before);
     assert!(bench.engine.status(bench.machine.now()).withheld.is_some());
 }
+
+#[test]
+fn a_process_that_was_pre_empted_once_does_not_reckon_with_it_the_next_time() {
+    let mut bench = settled();
+    let usual = bench.engine.lag;
+    for late in [100_000, 1_000_000, 9_000_000, 9_000_000] {
+        let now = RawTime::from_nanos(bench.machine.raw);
+        let after = now + Duration::from_nanos(late);
+        bench.engine.effect_expected = now;
+        let applied = Applied { before: after, after, kernel: bench.machine.kernel() };
+        bench.engine.last = bench.engine.last.map(|last| Reading { raw: now, ..last });
+        bench.engine.asked = Adjustment { step: None, rate: None, health: None, tai_offset: None };
+        let _ = bench.engine.handle(after, Event::Adjusted(applied));
+    }
+    assert!(bench.engine.lag <= usual.times(2), "{} from {usual}", bench.engine.lag);
+}
