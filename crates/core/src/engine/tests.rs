@@ -400,5 +400,5 @@ fn a_process_that_was_pre_empted_once_does_not_reckon_with_it_the_next_time() {
         bench.engine.asked = Adjustment { step: None, rate: None, health: None, tai_offset: None };
         let _ = bench.engine.handle(after, Event::Adjusted(applied));
     }
-    assert!(bench.engine.lag <= usual.times(2), "{} from {usual}", bench.engine.lag);
+    assert!(bench.engine.lag <= usual.times(4), "{} from {usual}", bench.engine.lag);
 }
