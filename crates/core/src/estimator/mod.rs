@@ -74,6 +74,8 @@ pub struct Estimator {
     long_term: LongTerm,
     residual_square: f64,
     readings: u32,
+    /// Readings since the last break.
+    since_break: u32,
     method: Method,
     /// How far all readings that still weigh may be off on the same side: the largest of their
     /// uncertainties, fading. The filters take uncertainty for noise, but a bracket's asymmetry is the
@@ -110,6 +112,7 @@ impl Estimator {
             long_term: LongTerm::default(),
             residual_square: 0.0,
             readings: 1,
+            since_break: u32::MAX,
             method: first.method,
             bias: first.uncertainty,
         }
@@ -180,6 +183,7 @@ impl Estimator {
         self.anchor_raw = reading.raw;
         self.anchor_reference = reading.reference;
         self.readings = self.readings.saturating_add(1);
+        self.since_break = self.since_break.saturating_add(1);
         let share = (1.0 / f64::from(self.readings.saturating_sub(1).max(1))).max(1.0 / 16.0);
         self.residual_square += share * (residual * residual - self.residual_square);
         let (frequency, variance) = self.frequency_moments();
@@ -193,11 +197,14 @@ impl Estimator {
         let (mean, _) =
             mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
         let apparent = ((self.measured(reading) - mean) / dt).abs();
-        // What no clock runs at was no frequency. But the machine may be another one now, or the host be
-        // slewed: a frequency in doubt is known again after one short interval.
+        // A single break was a jump, most likely. But the machine may be another one now, or the host be
+        // slewed: a frequency in doubt is known again after one short interval. One break after the
+        // other is a slew of per cents; beyond what any clock runs at it is no frequency.
+        let most = if self.since_break <= 2 { ANY_FREQUENCY_PPB } else { 4.0 * MOVED_PPB };
+        self.since_break = 0;
         self.start_phase(
             reading,
-            if apparent < ANY_FREQUENCY_PPB { apparent.max(MOVED_PPB) } else { MOVED_PPB },
+            if apparent < ANY_FREQUENCY_PPB { apparent.clamp(MOVED_PPB, most) } else { MOVED_PPB },
         );
     }
 
@@ -286,7 +293,9 @@ impl Estimator {
     pub fn holdover_frequency(&self, age: Duration) -> (Frequency, Frequency) {
         let (now, sigma) = self.frequency();
         let Some((mean, spread)) = self.long_term_frequency() else { return (now, sigma) };
-        let kept = (-age.as_secs_f64().max(0.0) / EXCURSION_S).exp();
+        // As far as the present frequency isn't known, just after a break, the mean is the better guess.
+        let (known, usual) = (sigma.as_ppb().powi(2), spread.as_ppb().powi(2) + 1.0);
+        let kept = (-age.as_secs_f64().max(0.0) / EXCURSION_S).exp() * usual / (usual + known);
         let frequency = Frequency::from_ppb(mean.as_ppb() + kept * (now - mean).as_ppb());
         (frequency, Frequency::from_ppb(spread.as_ppb().max(sigma.as_ppb())))
     }

@@ -183,3 +183,19 @@ fn a_host_is_learnt_again_after_a_device_has_lied() {
     assert!(breaks <= 2, "{breaks} breaks");
     assert!((estimator.frequency().0.as_ppb() - 20_000.0).abs() < 1_000.0, "{:?}", estimator.frequency());
 }
+
+#[test]
+fn a_holdover_just_after_a_jump_does_not_run_on_with_the_noise_of_a_bracket() {
+    let mut estimator = settled(60, |t| 20_000.0 * t);
+    let bracket = |ns: i64, phase: f64| Reading {
+        uncertainty: Duration::from_nanos(700),
+        method: Method::SysOffset,
+        ..reading(ns, phase)
+    };
+    // 306 ms in 4 s: it could be 7.6 % of frequency, and is none.
+    estimator.rephase(&bracket(64_000_000_000, 20_000.0 * 64.0 + 306e6));
+    estimator.update(&bracket(64_000_010_000, 20_000.0 * 64.0 + 306e6 + 500.0));
+    assert!((estimator.frequency().0.as_ppm() - 20.0).abs() < 500.0, "{:?}", estimator.frequency());
+    let (held, _) = estimator.holdover_frequency(Duration::from_millis(10));
+    assert!((held.as_ppm() - 20.0).abs() < 0.1, "{held:?}");
+}
