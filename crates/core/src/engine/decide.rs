@@ -5,7 +5,7 @@ use super::{Action, Disturbance, Engine, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
-use crate::line::Departure;
+use crate::line::{Departure, SystemLine};
 use crate::notice::{Loss, Notice};
 use crate::policy::{Circumstance, Mode, Verdict, Withheld};
 use crate::reading::{Method, Reading};
@@ -399,8 +399,10 @@ impl Engine {
 
     fn ask(&mut self, step: Option<Duration>, rate: Option<Frequency>, health: Health) -> Action {
         let tai_offset = self.policy.tai_offset.filter(|wanted| *wanted != self.kernel.tai_offset);
-        self.asked =
-            Adjustment { step, rate: rate.map(KernelRate::nearest), health: Some(health), tai_offset };
+        // The kernel runs the clock a little off the rate that it is told: tell it so much less.
+        let error = self.line.as_ref().map_or(Frequency::ZERO, SystemLine::rate_error);
+        let rate = rate.map(|rate| KernelRate::nearest(rate - error));
+        self.asked = Adjustment { step, rate, health: Some(health), tai_offset };
         Action::Adjust(self.asked)
     }
 }

