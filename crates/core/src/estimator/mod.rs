@@ -297,7 +297,9 @@ impl Estimator {
         let (known, usual) = (sigma.as_ppb().powi(2), spread.as_ppb().powi(2) + 1.0);
         let kept = (-age.as_secs_f64().max(0.0) / EXCURSION_S).exp() * usual / (usual + known);
         let frequency = Frequency::from_ppb(mean.as_ppb() + kept * (now - mean).as_ppb());
-        (frequency, Frequency::from_ppb(spread.as_ppb().max(sigma.as_ppb())))
+        // What was measured last, and is passed over, may be right all the same.
+        let passed_over = (frequency - now).abs().as_ppb();
+        (frequency, Frequency::from_ppb(spread.as_ppb().max(sigma.as_ppb()).max(passed_over)))
     }
 
     /// The mean frequency over up to the last hour, and by how much single readings differ from it
