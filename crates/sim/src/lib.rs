@@ -10,6 +10,7 @@
 pub mod campaign;
 pub mod device;
 pub mod disturbance;
+mod fate;
 pub mod host;
 pub mod judge;
 pub mod kernel;

@@ -4,6 +4,7 @@
 //! rule; `replay SEED [--hours H]` tells one life, with every sample between two of its seconds if
 //! asked (`--after S --before S`).
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use hostclock_core::notice::Notice;
@@ -13,6 +14,15 @@ use hostclock_sim::life::Life;
 use hostclock_sim::simulation::{Sample, Simulation, Witness};
 use hostclock_sim::truth::TrueTime;
 use hostclock_sim::world::Happening;
+
+/// A line of output. Whoever reads it may stop early.
+macro_rules! say {
+    ($($words:tt)*) => {
+        if writeln!(std::io::stdout(), $($words)*).is_err() {
+            std::process::exit(1);
+        }
+    };
+}
 
 const USAGE: &str = "usage: hostclock-sim campaign --lives N [--hours H] [--from SEED]
        hostclock-sim replay SEED [--hours H] [--after S --before S]";
@@ -55,17 +65,17 @@ fn run_campaign(from: u64, lives: u64, hours: f64) -> ExitCode {
         recoveries.extend(outcome.recoveries);
         if let Some(first) = outcome.violations.first() {
             failed += 1;
-            println!("seed {}: after {:.6} s {}", outcome.seed, first.at.as_secs_f64(), first.what);
-            println!("    again: hostclock-sim replay {} --hours {hours}", outcome.seed);
+            say!("seed {}: after {:.6} s {}", outcome.seed, first.at.as_secs_f64(), first.what);
+            say!("    again: hostclock-sim replay {} --hours {hours}", outcome.seed);
         }
     });
-    println!(
+    say!(
         "{lives} lives, {:.0} h, {disturbances} disturbances; {failed} lives broke a rule",
         seconds / 3_600.0
     );
-    println!("right again after a disturbance that stood alone:");
+    say!("right again after a disturbance that stood alone:");
     for (kind, figures) in figures(&recoveries) {
-        println!(
+        say!(
             "  {kind:14} {:6} times, median {:>10}, worst {:>10}",
             figures.count,
             figures.median.to_string(),
@@ -77,7 +87,7 @@ fn run_campaign(from: u64, lives: u64, hours: f64) -> ExitCode {
 
 fn replay(seed: u64, hours: f64, window: (f64, f64)) -> ExitCode {
     let life = Life::new(seed, hours);
-    println!("seed {seed}: {:#?}\n{:#?}", life.model, life.policy);
+    say!("seed {seed}: {:#?}\n{:#?}", life.model, life.policy);
     let mut simulation = Simulation::new(&life.model, life.policy, life.seed);
     for (at, disturbance) in &life.plan {
         simulation.world.plan(*at, *disturbance);
@@ -100,7 +110,7 @@ struct Teller {
 impl Teller {
     fn tell_violations(&mut self) {
         for violation in self.judge.violations.iter().skip(self.told) {
-            println!("{:14.6}  !!! {}", violation.at.as_secs_f64(), violation.what);
+            say!("{:14.6}  !!! {}", violation.at.as_secs_f64(), violation.what);
         }
         self.told = self.judge.violations.len();
     }
@@ -121,7 +131,7 @@ impl Witness for Teller {
             let state = sample.state.map_or("no daemon", |state| state.word());
             let bound = sample.bound.map_or("-".to_owned(), |bound| bound.to_string());
             let kernel = sample.kernel_bound.map_or("unsync".to_owned(), |bound| bound.to_string());
-            println!(
+            say!(
                 "{:14.6}  {:+.0} ns, bound {bound}, kernel {kernel}, {state}{}",
                 sample.at.as_secs_f64(),
                 sample.offset_ns,
@@ -134,14 +144,14 @@ impl Witness for Teller {
     fn happened(&mut self, at: TrueTime, what: &Happening) {
         let at_s = at.as_secs_f64();
         match what {
-            Happening::Disturbed(what) => println!("{at_s:14.6}  *** {what}"),
-            Happening::Over(what) => println!("{at_s:14.6}  *** over: {what}"),
+            Happening::Disturbed(what) => say!("{at_s:14.6}  *** {what}"),
+            Happening::Over(what) => say!("{at_s:14.6}  *** over: {what}"),
             Happening::Stepped { by, before_ns, after_ns } => {
-                println!("{at_s:14.6}  --> step by {by:+}: {before_ns:+.0} ns, then {after_ns:+.0} ns");
+                say!("{at_s:14.6}  --> step by {by:+}: {before_ns:+.0} ns, then {after_ns:+.0} ns");
             }
             Happening::Told(notice) => tell(at_s, notice),
-            Happening::Started => println!("{at_s:14.6}  *** the daemon starts"),
-            Happening::Runaway => println!("{at_s:14.6}  !!! it runs away"),
+            Happening::Started => say!("{at_s:14.6}  *** the daemon starts"),
+            Happening::Runaway => say!("{at_s:14.6}  !!! it runs away"),
         }
         self.judge.happened(at, what);
         self.tell_violations();
@@ -149,5 +159,5 @@ impl Witness for Teller {
 }
 
 fn tell(at_s: f64, notice: &Notice) {
-    println!("{at_s:14.6}      \"{notice}\"");
+    say!("{at_s:14.6}      \"{notice}\"");
 }

@@ -93,8 +93,9 @@ pub enum Happening {
     Runaway,
 }
 
+/// What is due at some moment.
 #[derive(Clone, Copy, Debug)]
-enum Due {
+pub(crate) enum Due {
     Begin(Disturbance),
     End(Disturbance),
     Tell(Signal),
@@ -146,10 +147,10 @@ pub struct World {
     /// When the host's clock was last slewed, or came out of a slew.
     pub(crate) slewed_at: TrueTime,
     /// Overloaded until then.
-    loaded_until: TrueTime,
+    pub(crate) loaded_until: TrueTime,
     due: BinaryHeap<Reverse<Entry>>,
     order: u64,
-    tells_of_steps: bool,
+    pub(crate) tells_of_steps: bool,
     pub(crate) tells_of_devices: bool,
 }
 
@@ -289,94 +290,15 @@ impl World {
         self.now < self.loaded_until
     }
 
-    fn schedule(&mut self, at: TrueTime, due: Due) {
+    pub(crate) fn schedule(&mut self, at: TrueTime, due: Due) {
         self.order += 1;
         self.due.push(Reverse(Entry { at, order: self.order, due }));
     }
 
-    fn go(&mut self, to: TrueTime) {
+    pub(crate) fn go(&mut self, to: TrueTime) {
         self.now = to;
         self.oscillator.advance(to);
         self.host.advance(to);
         self.kernel.advance(self.oscillator.picos(to));
-    }
-
-    fn stop_guest(&mut self, span: Duration, counter_too: bool) {
-        let until = self.now + span;
-        if counter_too {
-            self.oscillator.pause(self.now, until);
-        }
-        self.go(until);
-    }
-
-    fn begin(&mut self, disturbance: Disturbance) {
-        self.happens(Happening::Disturbed(disturbance));
-        let lasts = disturbance.lasts();
-        match disturbance {
-            Disturbance::ForeignStep(by) => {
-                if self.kernel.set_by(self.raw_picos(), by).is_ok() && self.tells_of_steps {
-                    // A wake-up of a cancel-on-set timer takes 2 to 55 µs, 5 in the median.
-                    let us = (5.0 * self.random.normal(0.6).exp()).clamp(2.0, 55.0);
-                    self.tell(Duration::from_nanos_f64(us * 1e3), Signal::ClockSet);
-                }
-            }
-            Disturbance::ForeignRate(rate) => {
-                let rate = hostclock_core::adjust::KernelRate::nearest(rate);
-                self.kernel.set_rate(self.raw_picos(), rate);
-            }
-            Disturbance::Pause(span) => self.stop_guest(span, true),
-            Disturbance::Starve(span) => self.stop_guest(span, false),
-            Disturbance::Load(span) => self.loaded_until = self.now + span,
-            Disturbance::HostStep(by) => self.host.step(self.now, by),
-            Disturbance::HostSlew(rate, span) => self.host.slew(self.now, rate, span),
-            Disturbance::Migration(span, frequency, by) => {
-                self.stop_guest(span, true);
-                self.oscillator.replace(self.now, frequency);
-                self.host.step(self.now, by);
-            }
-            Disturbance::DeviceGone(_) => {
-                self.device.present = false;
-                self.tell_of_device(Signal::DeviceRemoved);
-            }
-            Disturbance::Fault(failure, _) => self.device.fault = Some(failure),
-            Disturbance::Busy(_) => self.device.busy = 0.9,
-            Disturbance::Clocksource(clocksource) => self.device.clocksource = clocksource,
-            Disturbance::Lie(lie, _) => self.device.lie = Some(lie),
-            Disturbance::Kill(_) => self.inbox.push_back(Signal::Killed),
-        }
-        self.disturbed(disturbance);
-        if lasts > Duration::ZERO && !disturbance.stops_guest() {
-            self.schedule(self.now + lasts, Due::End(disturbance));
-        }
-    }
-
-    fn end(&mut self, disturbance: Disturbance) {
-        self.happens(Happening::Over(disturbance));
-        match disturbance {
-            Disturbance::DeviceGone(_) => {
-                self.device.present = true;
-                self.tell_of_device(Signal::DeviceAdded);
-            }
-            Disturbance::Fault(_, _) => self.device.fault = None,
-            Disturbance::Busy(_) => self.device.busy = 0.0,
-            Disturbance::Lie(_, _) => self.device.lie = None,
-            Disturbance::Kill(_) => self.inbox.push_back(Signal::Started),
-            _ => {}
-        }
-        self.disturbed(disturbance);
-    }
-
-    fn disturbed(&mut self, disturbance: Disturbance) {
-        self.disturbed_at = self.now;
-        if matches!(disturbance, Disturbance::HostSlew(_, _)) {
-            self.slewed_at = self.now;
-        }
-    }
-
-    fn tell_of_device(&mut self, signal: Signal) {
-        if self.tells_of_devices {
-            let us = self.random.decades(100.0, 5_000.0);
-            self.tell(Duration::from_nanos_f64(us * 1e3), signal);
-        }
     }
 }
