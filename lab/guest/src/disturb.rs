@@ -72,7 +72,11 @@ fn look_once(device: &Device) -> Option<(i64, i64, i64)> {
     Some((reading.raw.as_nanos(), reading.reference.as_nanos(), reading.offset().as_nanos()))
 }
 
+/// Looks on without a pause, and out of everybody's way: the guest has one CPU, and whoever wants to put
+/// the clock right is to have it at once.
 fn look(device: &Device) -> Vec<(i64, i64, i64)> {
+    // Where that is refused, what is measured is too long and not too short.
+    let _ = rustix::process::nice(19);
     let end = now_raw() + LOOK;
     let mut seen = Vec::with_capacity(512);
     while now_raw() < end {

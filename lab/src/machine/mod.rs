@@ -50,7 +50,10 @@ impl Lab {
         eprintln!("lab: the nested host is up ({:.1} s)", started.elapsed().as_secs_f64());
         host.run(&guest_command())?;
         host.run("lab relay /run/guest.sock /dev/ports/guest >/run/relay.log 2>&1 &")?;
-        emulator.wait_for(&mut guest, GUEST_LIMIT)?;
+        if let Err(error) = emulator.wait_for(&mut guest, GUEST_LIMIT) {
+            let said = host.run("tail -n 15 /run/qemu.log /run/relay.log").unwrap_or_default();
+            return Err(Error::new(format!("{error}\n--- in the host:\n{said}")));
+        }
         eprintln!("lab: the guest is up ({:.1} s)", started.elapsed().as_secs_f64());
         Ok(Self { host, guest, emulator })
     }
