@@ -25,6 +25,10 @@ const GUEST_LIMIT: Duration = Duration::from_secs(90);
 /// The host must run on its TSC, or KVM refuses the clock pairing (EOPNOTSUPP).
 const HOST_COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc";
 const GUEST_COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 noxsave";
+/// Where a lab keeps its sockets and consoles, in the directory for temporary files: this and its
+/// process number.
+const DIRECTORY: &str = "hostclock-lab.";
+const HOST_IMAGE: &str = "host.cpio";
 /// The ports between the lab and the machines.
 const PORTS: [&str; 3] = ["host", "guest", "guest-console"];
 
@@ -47,6 +51,8 @@ impl Lab {
         let mut guest = Shell::connect("guest", &emulator.socket("guest"))?;
         emulator.log("guest-console")?;
         emulator.wait_for(&mut host, HOST_LIMIT)?;
+        // It is in the machine's memory now.
+        let _ = fs::remove_file(emulator.directory.join(HOST_IMAGE));
         eprintln!("lab: the nested host is up ({:.1} s)", started.elapsed().as_secs_f64());
         host.run(&guest_command())?;
         host.run("lab relay /run/guest.sock /dev/ports/guest >/run/relay.log 2>&1 &")?;
@@ -62,7 +68,7 @@ impl Lab {
 /// The command that starts the guest on the host.
 fn guest_command() -> String {
     format!(
-        "qemu-system-x86_64 -accel kvm -M microvm,x-option-roms=off,rtc=on -cpu host -m 512 -nodefaults \
+        "qemu-system-x86_64 -accel kvm -M microvm,x-option-roms=off,rtc=on -bios qboot.rom -cpu host -m 512 -nodefaults \
          -no-user-config -display none -no-reboot -L /usr/share/qemu -serial file:/dev/ports/guest-console \
          -monitor unix:/run/monitor.sock,server=on,wait=off \
          -chardev socket,id=guest,path=/run/guest.sock,server=on,wait=off \
@@ -79,9 +85,10 @@ struct Emulator {
 
 impl Emulator {
     fn start(tree: &Tree, programs: &Programs) -> Result<Self> {
-        let directory = std::env::temp_dir().join(format!("hostclock-lab.{}", std::process::id()));
+        remove_leftovers();
+        let directory = std::env::temp_dir().join(format!("{DIRECTORY}{}", std::process::id()));
         fs::create_dir_all(&directory).context(|| format!("making {}", directory.display()))?;
-        let image = directory.join("host.cpio");
+        let image = directory.join(HOST_IMAGE);
         let content = image::host(tree, programs, &image::guest(tree, programs)?)?;
         fs::write(&image, content).context(|| format!("writing {}", image.display()))?;
         let log = File::create(directory.join("qemu.log")).context(|| "making the emulator's log".into())?;
@@ -172,6 +179,18 @@ impl Drop for Emulator {
         let _ = process.kill();
         let _ = process.wait();
         let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// Removes what labs left behind that were killed.
+fn remove_leftovers() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(DIRECTORY)?.parse::<u32>().ok());
+        if number.is_some_and(|number| !Path::new(&format!("/proc/{number}")).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
