@@ -2,12 +2,13 @@
 //!
 //! Both clocks count the same oscillator, and the kernel runs the system clock at exactly the rate
 //! that it was told, so between two adjustments the system clock is predictable to nanoseconds. What
-//! departs from the line by more was somebody else. What departs by less is the kernel's own rounding
-//! (it steers by whole units of a multiplier and pays the difference back later: `timekeeping_adjust`,
-//! Linux 6.1), and answering that would be correcting the same error twice; so the line is a filter: a
-//! Kalman filter of the departure and of the rate's error. How much the kernel's rounding is worth it
-//! learns: a nanosecond in a guest with ticks, a tenth of a microsecond in an idle one. The rate's error
-//! is a nanosecond a second or so, because the multiplier is always rounded down first.
+//! departs from the line by more was somebody else.
+//!
+//! What departs by less is the kernel's own rounding: it steers by whole units of a multiplier, a tenth
+//! of a ppm each, and pays the difference back later, in the next tick or over seconds
+//! (`timekeeping_adjust`, Linux 6.1). A precise reading pairs the two clocks to a nanosecond, so the
+//! line simply goes on from it; the part of the rounding that comes back at each reading is learnt as
+//! an error of the rate. A bracketed reading pairs them to half a microsecond, and is averaged.
 
 use crate::adjust::KernelRate;
 use crate::reading::{Method, Reading};
@@ -16,12 +17,16 @@ use crate::units::{Duration, Frequency, RawTime, Timestamp};
 /// Variance of how a reading pairs the system clock with the raw counter, ns²: for a precise cross
 /// timestamp (the same counter value), and for any other (two clocks read one after the other).
 const PAIRING: (f64, f64) = (4.0, 250_000.0);
-/// What the line itself may lose, ns² per second, and its rate's error, ppb² per second.
-const WANDER: (f64, f64) = (0.3, 0.01);
+/// What the line itself may lose, ns² per second: the kernel's rounding.
+const WANDER: f64 = 100.0;
+/// How much of a departure is taken for an error of the rate that will be there the next time too.
+const LASTING: f64 = 0.1;
+/// For how long after a reading: what the kernel has to pay back is paid back soon.
+const RATE_ERROR_LASTS: Duration = Duration::from_secs(2);
+/// Over less than this, in seconds, a departure says nothing of the rate.
+const SHORT_S: f64 = 0.05;
 /// The rate's error can't be more than a unit of a multiplier, ppb.
 const MOST_RATE_ERROR: f64 = 240.0;
-/// The kernel's rounding before any was seen, ns².
-const FIRST_ROUNDING: f64 = 100.0;
 /// The most that a kernel's rounding moves a clock about, ns: two units of a multiplier for a second.
 const ROUNDING_NS: f64 = 240.0;
 /// How far from the line nobody is suspected, without a hint and with one (the kernel said that the
@@ -37,12 +42,9 @@ pub struct SystemLine {
     rate: KernelRate,
     /// How much faster than that the clock runs, ppb.
     rate_error: f64,
-    /// Covariance of the departure (ns) and the rate's error (ppb).
+    rate_error_until: RawTime,
+    /// Variance of the departure, ns².
     variance: f64,
-    covariance: f64,
-    rate_variance: f64,
-    /// Mean square of the last departures, ns²: the kernel's rounding.
-    rounding: f64,
 }
 
 /// How a reading lies to the line.
@@ -64,10 +66,8 @@ impl SystemLine {
             fraction_ns: 0.0,
             rate,
             rate_error: 0.0,
+            rate_error_until: reading.raw + RATE_ERROR_LASTS,
             variance: pairing(reading.method),
-            covariance: 0.0,
-            rate_variance: 1.0,
-            rounding: FIRST_ROUNDING,
         }
     }
 
@@ -101,42 +101,27 @@ impl SystemLine {
             self.restart(reading);
             return;
         }
-        self.predict(dt);
-        let mut noise = pairing(reading.method);
-        if reading.method == Method::Precise {
-            self.rounding += (off * off - self.rounding) / 16.0;
-            noise = noise.max(self.rounding);
+        let predicted = self.variance + WANDER * dt;
+        let gain = predicted / (predicted + pairing(reading.method));
+        self.variance = predicted * (1.0 - gain);
+        if dt > SHORT_S {
+            let learnt = self.rate_error + LASTING * gain * off / dt;
+            self.rate_error = learnt.clamp(-MOST_RATE_ERROR, MOST_RATE_ERROR);
         }
-        let s = self.variance + noise;
-        let (gain, rate_gain) = (self.variance / s, self.covariance / s);
-        self.rate_error = (self.rate_error + rate_gain * off).clamp(-MOST_RATE_ERROR, MOST_RATE_ERROR);
-        self.rate_variance = (self.rate_variance - rate_gain * self.covariance).max(0.0);
-        self.covariance *= 1.0 - gain;
-        self.variance *= 1.0 - gain;
+        self.rate_error_until = reading.raw + RATE_ERROR_LASTS;
         // From the reading, the line lies (1 - gain) of the departure back.
         self.anchor(reading.raw, reading.system, -(1.0 - gain) * off);
     }
 
-    fn predict(&mut self, dt: f64) {
-        self.variance += 2.0 * dt * self.covariance + dt * dt * self.rate_variance + WANDER.0 * dt;
-        self.covariance += dt * self.rate_variance;
-        self.rate_variance += WANDER.1 * dt;
-    }
-
     /// Starts a new line at `reading`, at the same rate.
     pub fn restart(&mut self, reading: &Reading) {
-        *self = Self {
-            rate_error: self.rate_error,
-            rate_variance: self.rate_variance,
-            rounding: self.rounding,
-            ..Self::through(reading, self.rate)
-        };
+        *self = Self { rate_error: self.rate_error, ..Self::through(reading, self.rate) };
     }
 
     /// An adjustment took effect between `before` and `after`.
     pub fn adjusted(&mut self, before: RawTime, after: RawTime, step: Option<Duration>, rate: KernelRate) {
         let middle = before + (after - before).half();
-        self.predict((middle - self.raw).as_secs_f64().max(0.0));
+        self.variance += WANDER * (middle - self.raw).as_secs_f64().max(0.0);
         let (system, fraction_ns) = self.system_at(middle);
         self.anchor(middle, system + step.unwrap_or_default(), fraction_ns);
         // Anywhere in the call: uniformly distributed.
@@ -150,7 +135,11 @@ impl SystemLine {
     #[must_use]
     pub fn system_at(&self, raw: RawTime) -> (Timestamp, f64) {
         let span = raw - self.raw;
-        let gained = span.as_nanos_f64() * self.frequency().as_ratio() + self.fraction_ns;
+        let lasts =
+            (raw.min(self.rate_error_until) - self.raw).as_nanos_f64().max(span.as_nanos_f64().min(0.0));
+        let gained = span.as_nanos_f64() * self.rate.as_frequency().as_ratio()
+            + lasts * self.rate_error().as_ratio()
+            + self.fraction_ns;
         let whole = Duration::from_nanos_f64(gained);
         (self.system + span + whole, gained - whole.as_nanos_f64())
     }
@@ -159,12 +148,6 @@ impl SystemLine {
     #[must_use]
     pub const fn variance(&self) -> f64 {
         self.variance
-    }
-
-    /// How fast the clock runs against the raw counter: as it was told, and what was learnt beside.
-    #[must_use]
-    pub fn frequency(&self) -> Frequency {
-        self.rate.as_frequency() + self.rate_error()
     }
 
     /// How much faster than told the clock runs.
@@ -240,6 +223,16 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_the_rate_is_not_carried_on_for_minutes() {
+        let mut line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
+        for second in 1..=60 {
+            line.follow(&reading(second * 1_000_000_000, second * 1_000_000_050));
+        }
+        let (system, _) = line.system_at(RawTime::from_nanos(360_000_000_000));
+        assert!((system.as_nanos() - 360_000_003_000).abs() < 150, "{system:?}");
+    }
+
+    #[test]
     fn a_step_and_a_new_rate_move_the_line() {
         let mut line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
         let fast = KernelRate::nearest(Frequency::from_ppm(80_000.0));
@@ -262,20 +255,16 @@ mod tests {
     }
 
     #[test]
-    fn rounding_by_the_kernel_is_mostly_ignored_and_a_lasting_departure_is_followed() {
-        let mut line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
-        for second in 1..=50 {
-            line.follow(&reading(second * 1_000_000_000, second * 1_000_000_000));
+    fn a_precise_reading_is_believed_and_a_bracketed_one_averaged() {
+        for (method, least, most) in [(Method::Precise, 55.0, 60.0), (Method::SysOffset, 0.0, 6.0)] {
+            let mut line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
+            for second in 1..=50 {
+                line.follow(&Reading { method, ..reading(second * 1_000_000_000, second * 1_000_000_000) });
+            }
+            line.follow(&Reading { method, ..reading(51_000_000_000, 51_000_000_060) });
+            let (system, fraction) = line.system_at(RawTime::from_nanos(51_000_000_000));
+            let moved = (system.as_nanos() - 51_000_000_000) as f64 + fraction;
+            assert!((least..=most).contains(&moved), "{method}: moved by {moved} ns");
         }
-        line.follow(&reading(51_000_000_000, 51_000_000_060));
-        let (system, fraction) = line.system_at(RawTime::from_nanos(51_000_000_000));
-        let moved = (system.as_nanos() - 51_000_000_000) as f64 + fraction;
-        assert!((0.0..10.0).contains(&moved), "moved by {moved} ns");
-        for second in 52..=200 {
-            line.follow(&reading(second * 1_000_000_000, second * 1_000_000_000 + 60));
-        }
-        let (system, fraction) = line.system_at(RawTime::from_nanos(200_000_000_000));
-        let moved = (system.as_nanos() - 200_000_000_000) as f64 + fraction;
-        assert!((30.0..61.0).contains(&moved), "moved by {moved} ns");
     }
 }

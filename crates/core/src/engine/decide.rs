@@ -399,8 +399,10 @@ impl Engine {
 
     fn ask(&mut self, step: Option<Duration>, rate: Option<Frequency>, health: Health) -> Action {
         let tai_offset = self.policy.tai_offset.filter(|wanted| *wanted != self.kernel.tai_offset);
-        // The kernel runs the clock a little off the rate that it is told: tell it so much less.
-        let error = self.line.as_ref().map_or(Frequency::ZERO, SystemLine::rate_error);
+        // The kernel runs the clock a little off the rate that it is told: tell it so much less, while
+        // readings show how much.
+        let learnt = self.line.as_ref().filter(|_| self.loss.is_none());
+        let error = learnt.map_or(Frequency::ZERO, SystemLine::rate_error);
         let rate = rate.map(|rate| KernelRate::nearest(rate - error));
         self.asked = Adjustment { step, rate, health: Some(health), tai_offset };
         Action::Adjust(self.asked)
