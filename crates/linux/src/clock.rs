@@ -135,9 +135,17 @@ impl SystemClock {
             call(&mut timex)?;
             status = timex.status;
         }
-        let mut timex = request(adjustment, status);
-        call(&mut timex)?;
-        Ok(state_of(&timex))
+        change(adjustment, status)
+    }
+
+    /// As [`SystemClock::adjust`] for somebody in a hurry, who knows the status word from a moment ago
+    /// ([`KernelState::status`]): a system call less. What somebody else announced since is lost.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn adjust_knowing(&self, adjustment: &Adjustment, status: u32) -> Result<KernelState, AdjustError> {
+        // The kernel's own word, which is an int.
+        change(adjustment, status as libc::c_int)
     }
 
     /// Takes away what others have left for the kernel to slew by itself: the rest of an `adjtime(3)`,
@@ -166,6 +174,12 @@ impl SystemClock {
         timex.status = status;
         call(&mut timex)
     }
+}
+
+fn change(adjustment: &Adjustment, status: libc::c_int) -> Result<KernelState, AdjustError> {
+    let mut timex = request(adjustment, status);
+    call(&mut timex)?;
+    Ok(state_of(&timex))
 }
 
 /// Whether this process has `CAP_SYS_TIME`, asked without changing anything. In a user namespace that

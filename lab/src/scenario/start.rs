@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Setting;
 use crate::error::Result;
 use crate::result::Findings;
-use crate::session::Session;
+use crate::session::{END, Session};
 
 const SECOND: i64 = 1_000_000_000;
 /// How wrong the clock is.
@@ -26,6 +26,10 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     let mut patience = setting.patience;
     patience.most =
         patience.most.max(Duration::from_secs(if setting.daemon.is_hostclock() { 4 } else { 30 }));
+    // The emulator translates the program when it starts for the first time: that one isn't counted.
+    session.start(&setting.daemon, END)?;
+    thread::sleep(Duration::from_secs(2));
+    session.stop()?;
     let mut recoveries = Vec::new();
     let mut log = String::new();
     for (label, offset) in OFFSETS {

@@ -9,8 +9,8 @@ use crate::error::{Context, Result};
 use crate::result::Findings;
 use crate::session::Session;
 
-const SETTLING: Duration = Duration::from_secs(20);
-const MEASURED: Duration = Duration::from_secs(60);
+const SETTLING: Duration = Duration::from_secs(30);
+const MEASURED: Duration = Duration::from_secs(120);
 
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
     session.wander(Some(setting.run + 1))?;

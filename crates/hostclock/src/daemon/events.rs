@@ -20,7 +20,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::machine::Linux;
 use super::service::Service;
-use super::{RunOptions, report};
+use super::{RunOptions, rehearsal, report};
 use crate::config::{Config, Notify};
 use crate::exit::Code;
 use crate::source::{self, Source};
@@ -95,6 +95,8 @@ impl Daemon {
         fds.watch(place::READERS, self.listener.as_ref().map(|listener| listener.as_fd()));
 
         let mut wake_at = self.look_for_source().unwrap_or_else(|| self.drive(Event::Wake));
+        // After the first reading: nothing is to delay that.
+        std::hint::black_box(rehearsal::rehearse(self.config.policy));
         if self.config.notify == Notify::Started {
             self.service.ready("running");
         }

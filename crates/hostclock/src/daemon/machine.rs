@@ -20,6 +20,8 @@ pub(crate) struct Linux {
     /// Hears that somebody set the clock, where the kernel offers it.
     pub(crate) watch: Option<ClockSetWatch>,
     pub(crate) log: Log,
+    /// The kernel's status word after the last adjustment.
+    pub(crate) status: Option<u32>,
 }
 
 impl Machine for Linux {
@@ -37,7 +39,13 @@ impl Machine for Linux {
 
     fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {
         let before = clock::now_raw();
-        let kernel = self.clock.adjust(adjustment).map_err(AdjustError::errno)?;
+        let adjusted = match (adjustment.step, self.status) {
+            // While the clock is wrong every system call counts.
+            (Some(_), Some(status)) => self.clock.adjust_knowing(adjustment, status),
+            _ => self.clock.adjust(adjustment),
+        };
+        let kernel = adjusted.map_err(AdjustError::errno)?;
+        self.status = Some(kernel.status);
         let after = clock::now_raw();
         if adjustment.step.is_some() {
             if let Some(watch) = &mut self.watch {

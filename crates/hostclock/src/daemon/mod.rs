@@ -7,6 +7,7 @@
 mod events;
 mod log;
 mod machine;
+mod rehearsal;
 mod report;
 mod service;
 
@@ -90,7 +91,7 @@ fn set_up(
     let timer = Timer::new().map_err(|error| (Code::Failed, error.to_string()))?;
     let signals = Signals::new().map_err(|error| (Code::Failed, format!("cannot catch signals: {error}")))?;
     let engine = Engine::new(config.policy, clock::now_raw(), kernel);
-    let machine = Linux { source: None, clock, watch, log };
+    let machine = Linux { source: None, clock, watch, log, status: None };
     let daemon = Daemon {
         config,
         options,
