@@ -1,7 +1,7 @@
 //! Pictures of results. SVG by hand, readable on light and on dark pages.
 //!
 //! [`recoveries`]: one panel a disturbance, time after it against the size of the offset, both
-//! logarithmic, one line a daemon. [`steady`]: undisturbed clocks.
+//! logarithmic, one line a daemon. `steady`: undisturbed clocks.
 
 mod scale;
 mod steady;
