@@ -48,9 +48,7 @@ impl Daemon {
     }
 
     fn signal(&self, name: &str) {
-        // Every shell has a kill of its own; the program is not everywhere.
-        let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {}", self.child.id())]).status();
-        assert!(sent.expect("a shell").success());
+        common::signal(self.child.id(), name);
     }
 
     fn ends(mut self) -> Option<i32> {

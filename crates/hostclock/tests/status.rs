@@ -177,9 +177,7 @@ fn watching_ends_by_ctrl_c_at_once_and_with_the_code_of_the_last_look() {
     let line = lines.next().expect("a line").expect("text");
     let document: serde_json::Value = serde_json::from_str(&line).expect("a whole document in a line");
     assert_eq!(document["version"], 1);
-    let interrupted =
-        Command::new("kill").args(["-INT", &watch.id().to_string()]).status().expect("kill runs");
-    assert!(interrupted.success());
+    common::signal(watch.id(), "INT");
     assert_eq!(lines.count(), 0, "nothing more is written");
     assert_eq!(watch.wait().expect("it ends").code(), Some(1));
 }

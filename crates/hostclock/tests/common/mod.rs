@@ -25,6 +25,12 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
+/// Sends a signal. Every shell has a `kill` of its own; the program is not everywhere.
+pub fn signal(process: u32, name: &str) {
+    let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {process}")]).status();
+    assert!(sent.expect("a shell").success());
+}
+
 /// A folder of its own for each test, removed at its end.
 pub struct Folder(PathBuf);
 
