@@ -57,6 +57,8 @@ fn set_up(
     options: RunOptions,
     log: Log,
 ) -> Result<(Daemon, Option<InstanceLock>), (Code, String)> {
+    // First of all: from here on the socket and the clock are left tidy.
+    let signals = Signals::new().map_err(|error| (Code::Failed, format!("cannot catch signals: {error}")))?;
     let mut limitations = Vec::new();
     let mut without = |what: String| {
         log.warn(&what);
@@ -89,7 +91,6 @@ fn set_up(
         })
         .ok();
     let timer = Timer::new().map_err(|error| (Code::Failed, error.to_string()))?;
-    let signals = Signals::new().map_err(|error| (Code::Failed, format!("cannot catch signals: {error}")))?;
     let engine = Engine::new(config.policy, clock::now_raw(), kernel);
     let machine = Linux { source: None, clock, watch, log, status: None };
     let daemon = Daemon {
