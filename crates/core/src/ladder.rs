@@ -11,6 +11,8 @@ use crate::units::{Duration, RawTime};
 /// How long a failed method rests at first, and at most. An attempt costs one system call.
 const FIRST_REST: Duration = Duration::from_millis(500);
 const LONGEST_REST: Duration = Duration::from_secs(8);
+/// At most, for a method that has worked on this device: whatever took it away may give it back.
+const LONGEST_REST_OF_A_KNOWN_ONE: Duration = Duration::from_millis(900);
 
 /// What is known of one method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -35,6 +37,7 @@ pub enum Rung {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ladder {
     rungs: [Rung; Method::ALL.len()],
+    has_worked: [bool; Method::ALL.len()],
 }
 
 impl Ladder {
@@ -49,7 +52,7 @@ impl Ladder {
         mut attempt: impl FnMut(Method) -> Result<Reading, Failure>,
     ) -> Result<Reading, (Method, Failure)> {
         let mut worst: Option<(Method, Failure)> = None;
-        for (rung, method) in self.rungs.iter_mut().zip(Method::ALL) {
+        for ((rung, has_worked), method) in self.rungs.iter_mut().zip(&mut self.has_worked).zip(Method::ALL) {
             let due = match rung {
                 Rung::Untried | Rung::Works => true,
                 Rung::Resting { until, .. } => now >= *until,
@@ -63,10 +66,11 @@ impl Ladder {
             match attempt(method) {
                 Ok(reading) => {
                     *rung = Rung::Works;
+                    *has_worked = true;
                     return Ok(reading);
                 }
                 Err(failure) => {
-                    rung.rest_after(failure, now);
+                    rung.rest_after(failure, now, *has_worked);
                     worst = Some((method, failure));
                 }
             }
@@ -101,13 +105,14 @@ impl Ladder {
 }
 
 impl Rung {
-    fn rest_after(&mut self, failure: Failure, now: RawTime) {
+    fn rest_after(&mut self, failure: Failure, now: RawTime, has_worked: bool) {
         if failure == Failure::Busy {
             // This one reading failed; the method is as good as before.
             return;
         }
+        let longest = if has_worked { LONGEST_REST_OF_A_KNOWN_ONE } else { LONGEST_REST };
         let rest = match self {
-            Self::Resting { rest, .. } => rest.times(2).clamp(FIRST_REST, LONGEST_REST),
+            Self::Resting { rest, .. } => rest.times(2).clamp(FIRST_REST, longest),
             Self::Untried | Self::Works => FIRST_REST,
         };
         *self = Self::Resting { failure, until: now + rest, rest };
@@ -176,6 +181,21 @@ mod tests {
             }
             assert!(at(ms) - last_attempt <= Duration::from_millis(8_100));
         }
+    }
+
+    #[test]
+    fn a_method_that_has_worked_before_is_tried_about_every_second() {
+        let mut ladder = Ladder::default();
+        assert!(ladder.read(at(0), device(&Method::ALL)).is_ok());
+        let mut tries = 0;
+        for ms in (1_000..=30_000).step_by(1_000) {
+            let taken = ladder.read(at(ms), |method| {
+                tries += u32::from(method == Method::Precise);
+                if method == Method::SysOffset { Ok(reading(method)) } else { Err(Failure::NoDevice) }
+            });
+            assert!(taken.is_ok());
+        }
+        assert_eq!(tries, 30);
     }
 
     #[test]
