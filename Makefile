@@ -46,5 +46,5 @@ msrv: ## Build and test with the oldest supported Rust, Debian 13's
 	scripts/msrv
 
 .PHONY: measure
-measure: needs ## The long measurements that docs/measurements.md quotes (about an hour)
+measure: needs ## The long measurements that docs/measurements.md quotes (about two hours)
 	scripts/measure
