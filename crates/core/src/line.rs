@@ -135,10 +135,9 @@ impl SystemLine {
     #[must_use]
     pub fn system_at(&self, raw: RawTime) -> (Timestamp, f64) {
         let span = raw - self.raw;
-        let lasts =
-            (raw.min(self.rate_error_until) - self.raw).as_nanos_f64().max(span.as_nanos_f64().min(0.0));
+        let lasts = span.min((self.rate_error_until - self.raw).max(Duration::ZERO));
         let gained = span.as_nanos_f64() * self.rate.as_frequency().as_ratio()
-            + lasts * self.rate_error().as_ratio()
+            + lasts.as_nanos_f64() * self.rate_error().as_ratio()
             + self.fraction_ns;
         let whole = Duration::from_nanos_f64(gained);
         (self.system + span + whole, gained - whole.as_nanos_f64())

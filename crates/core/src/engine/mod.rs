@@ -303,17 +303,16 @@ impl Engine {
 
     fn on_failure(&mut self, now: RawTime, method: Method, failure: Failure) -> Action {
         self.counters.failed_readings += 1;
-        self.failures = self.failures.saturating_add(1);
         self.retry_or_lose(now, Loss::Failing(method, failure))
     }
 
     fn on_contradiction(&mut self, now: RawTime) -> Action {
         self.counters.outliers += 1;
-        self.failures = self.failures.saturating_add(1);
         self.retry_or_lose(now, Loss::Contradiction)
     }
 
     fn retry_or_lose(&mut self, now: RawTime, loss: Loss) -> Action {
+        self.failures = self.failures.saturating_add(1);
         if self.failures >= FAILURES {
             return self.lose(now, loss);
         }
