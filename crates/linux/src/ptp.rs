@@ -30,9 +30,8 @@ use relation::Tie;
 /// How often one reading is attempted while the kernel says `EAGAIN`, `EBUSY`, `EINTR` or `EINVAL`, or
 /// somebody sets the clock meanwhile.
 const ATTEMPTS: u32 = 5;
-/// How many samples a bracketed reading chooses from, unless told otherwise. Each costs an exit from
-/// the virtual machine or two.
-const DEFAULT_SAMPLES: u32 = 5;
+/// How many samples a bracketed reading chooses from. Each costs an exit from the virtual machine or two.
+const SAMPLES: u32 = 5;
 
 /// A PTP device that is open for reading.
 #[derive(Debug)]
@@ -40,7 +39,6 @@ pub struct Device {
     fd: OwnedFd,
     path: PathBuf,
     clock_name: Option<String>,
-    samples: u32,
 }
 
 impl Device {
@@ -50,7 +48,7 @@ impl Device {
     /// When there is none, when the process may not open it, and when it is something else.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let (fd, clock_name) = open::open(path)?;
-        Ok(Self { fd, path: path.to_owned(), clock_name, samples: DEFAULT_SAMPLES })
+        Ok(Self { fd, path: path.to_owned(), clock_name })
     }
 
     /// The path by which the device was opened.
@@ -63,12 +61,6 @@ impl Device {
     #[must_use]
     pub fn clock_name(&self) -> Option<&str> {
         self.clock_name.as_deref()
-    }
-
-    /// From how many samples a bracketed reading chooses: 1 to 25 (the kernel's `PTP_MAX_SAMPLES`),
-    /// 5 by default. Anything else is moved into that range.
-    pub fn set_samples(&mut self, samples: u32) {
-        self.samples = samples.clamp(1, libc::PTP_MAX_SAMPLES);
     }
 
     /// Compares the device with the system clock, on the device's own scale.
@@ -123,7 +115,7 @@ impl Device {
         // SAFETY: the structure consists of integers, for which all bits zero is a value; as a clock
         // number, 0 is CLOCK_REALTIME, which kernels before 6.12 insist upon.
         let mut answer: libc::ptp_sys_offset_extended = unsafe { mem::zeroed() };
-        answer.n_samples = self.samples;
+        answer.n_samples = SAMPLES;
         // SAFETY: this request reads and writes exactly one ptp_sys_offset_extended, whose size is part
         // of the request's number; `answer` outlives the call and nobody else refers to it.
         let done =
@@ -135,7 +127,7 @@ impl Device {
     fn sys_offset(&self) -> Result<libc::ptp_sys_offset, Failure> {
         // SAFETY: the structure consists of integers, for which all bits zero is a value.
         let mut answer: libc::ptp_sys_offset = unsafe { mem::zeroed() };
-        answer.n_samples = self.samples;
+        answer.n_samples = SAMPLES;
         // SAFETY: this request reads and, although its number says otherwise, also writes exactly one
         // ptp_sys_offset; `answer` outlives the call and nobody else refers to it.
         let done = unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::PTP_SYS_OFFSET, &raw mut answer) };
@@ -146,7 +138,7 @@ impl Device {
     fn bracket(&self) -> Result<Comparison, Failure> {
         let device_clock = clock_id(self.fd.as_raw_fd());
         let mut best: Option<Comparison> = None;
-        for _ in 0..self.samples {
+        for _ in 0..SAMPLES {
             let before = time_of(libc::CLOCK_REALTIME)?;
             let device = time_of(device_clock)?;
             let after = time_of(libc::CLOCK_REALTIME)?;
@@ -228,7 +220,7 @@ mod tests {
     #[test]
     fn something_else_than_a_clock_refuses_every_method() {
         let file = std::fs::File::open("/dev/null").expect("opened");
-        let device = Device { fd: file.into(), path: PathBuf::new(), clock_name: None, samples: 5 };
+        let device = Device { fd: file.into(), path: PathBuf::new(), clock_name: None };
         for method in [Method::Precise, Method::Extended, Method::SysOffset] {
             assert_eq!(device.read(method), Err(Failure::Unsupported), "{method}");
         }
