@@ -29,27 +29,23 @@ pub trait Machine {
     /// # Errors
     /// The errno.
     fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32>;
-
-    /// Tells the user.
-    fn notice(&mut self, notice: &Notice);
 }
 
-/// Hands `event` to the engine and does what it says, until it says to wait. Returns until when.
+/// Hands `event` to the engine and does what it says, until it says to wait. Returns until when. What
+/// the user is to hear of it waits in the engine ([`Engine::take_notice`]): while a clock is wrong
+/// nobody writes logs.
 pub fn drive<M: Machine>(engine: &mut Engine, ladder: &mut Ladder, machine: &mut M, event: Event) -> RawTime {
     let mut method = engine.last_reading().map(|reading| reading.method);
     let mut now = machine.now();
     let mut action = engine.handle(now, event);
     loop {
-        while let Some(notice) = engine.take_notice() {
-            machine.notice(&notice);
-        }
         let result = match action {
             Action::Wait(until) => return until,
             Action::Read => match ladder.read(now, |method| machine.read(method)) {
                 Ok(reading) => {
                     if method != Some(reading.method) {
                         let failure = ladder.failure_above(reading.method);
-                        machine.notice(&Notice::MethodChanged { from: method, to: reading.method, failure });
+                        engine.tell(Notice::MethodChanged { from: method, to: reading.method, failure });
                         method = Some(reading.method);
                     }
                     Event::Reading(reading)

@@ -3,7 +3,6 @@
 use hostclock_core::adjust::Adjustment;
 use hostclock_core::driver::Machine;
 use hostclock_core::engine::Applied;
-use hostclock_core::notice::Notice;
 use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_core::units::{Duration, RawTime, Timestamp};
 
@@ -121,9 +120,5 @@ impl Machine for World {
         }
         self.spend(Duration::from_nanos_f64(back));
         Ok(Applied { before, after: self.raw(), kernel: self.kernel.state(self.raw_picos()) })
-    }
-
-    fn notice(&mut self, notice: &Notice) {
-        self.happens(Happening::Told(*notice));
     }
 }

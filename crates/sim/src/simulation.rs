@@ -212,6 +212,9 @@ impl Simulation {
         if let Some(engine) = &mut self.engine {
             self.world.calls = 0;
             self.wake = drive(engine, &mut self.ladder, &mut self.world, event);
+            while let Some(notice) = engine.take_notice() {
+                self.world.happens(Happening::Told(notice));
+            }
             if let Some(read_now) = self.world.read_now.take() {
                 self.read_before = self.world.read_at;
                 self.world.read_at = read_now;

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::fd::AsFd as _;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -13,6 +14,8 @@ use hostclock_core::units::{Duration, Timestamp};
 use hostclock_lab_guest::event::Event;
 use hostclock_linux::clock::{SystemClock, now_raw, now_system};
 use hostclock_linux::ptp::Device;
+use hostclock_linux::timers::ClockSetWatch;
+use hostclock_linux::wait::PollSet;
 use rustix::time::{ClockId, Timespec, clock_settime};
 
 /// Below this, setting the clock to "now and a bit" would be mostly the time that setting takes.
@@ -22,6 +25,9 @@ const SMALL: Duration = Duration::from_micros(100);
 /// apart for what happens within a millisecond.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// By how much a process is made nicer that is to run after all others.
+const LAST: i32 = 19;
+
 /// Sets the clock with `date TIME`, as a person would. When `date` called clock_settime is taken from
 /// the kernel's own trace.
 ///
@@ -29,10 +35,17 @@ const LOOK: Duration = Duration::from_millis(5);
 /// When `date` can't be run or fails, or the event can't be written.
 pub(crate) fn date(label: &str, time: &str, log: &Path) -> io::Result<()> {
     let device = open()?;
+    let _ = look_once(&device);
     moment::trace(Who::Anybody)?;
+    let mut set = ClockSetWatch::new().map_err(io::Error::other)?;
     let start = now_raw();
-    let status = Command::new("/bin/date").arg(time).stdout(std::process::Stdio::null()).status()?;
+    // Setting the clock takes the emulator a moment, and ending the process several: who looks goes first.
+    rustix::process::nice(LAST)?;
+    let mut child = Command::new("/bin/date").arg(time).stdout(std::process::Stdio::null()).spawn()?;
+    rustix::process::nice(-LAST)?;
+    wait_until_set(&mut set)?;
     let seen = look(&device);
+    let status = child.wait()?;
     if !status.success() {
         return Err(io::Error::other(format!("date {time}: {status}")));
     }
@@ -63,6 +76,15 @@ pub(crate) fn by(label: &str, amount: Duration, log: &Path) -> io::Result<()> {
     write(&Event { label: label.into(), before, after, amount: Some(amount.as_nanos()), seen }, log)
 }
 
+/// Waits until somebody sets the clock, or for a second.
+fn wait_until_set(set: &mut ClockSetWatch) -> io::Result<()> {
+    let mut fds = PollSet::<1>::new();
+    fds.watch(0, Some(set.as_fd()));
+    fds.wait(Some(Duration::from_secs(1))).map_err(io::Error::other)?;
+    set.heard();
+    Ok(())
+}
+
 fn open() -> io::Result<Device> {
     Device::open(Path::new("/dev/ptp0")).map_err(io::Error::other)
 }
@@ -75,10 +97,11 @@ fn look_once(device: &Device) -> Option<(i64, i64, i64)> {
 /// Looks on without a pause, and out of everybody's way: the guest has one CPU, and whoever wants to put
 /// the clock right is to have it at once.
 fn look(device: &Device) -> Vec<(i64, i64, i64)> {
-    // Where that is refused, what is measured is too long and not too short.
-    let _ = rustix::process::nice(19);
     let end = now_raw() + LOOK;
     let mut seen = Vec::with_capacity(512);
+    seen.extend(look_once(device));
+    // Where that is refused, what is measured is too long and not too short.
+    let _ = rustix::process::nice(LAST);
     while now_raw() < end {
         seen.extend(look_once(device));
     }

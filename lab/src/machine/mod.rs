@@ -23,11 +23,11 @@ use crate::programs::Programs;
 const HOST_LIMIT: Duration = Duration::from_secs(90);
 const GUEST_LIMIT: Duration = Duration::from_secs(90);
 /// The host must run on its TSC, or KVM refuses the clock pairing (EOPNOTSUPP).
-const HOST_COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc";
+const HOST_COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable clocksource=tsc";
 ///
 /// `norandmaps`: the emulator translates code anew for each address that it is seen at, which would be
 /// 50 ms for each start of a position-independent program. Real machines don't.
-const GUEST_COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 noxsave norandmaps";
+const GUEST_COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 noxsave norandmaps mitigations=off";
 /// Where a lab keeps its sockets and consoles, in the directory for temporary files: this and its
 /// process number.
 const DIRECTORY: &str = "hostclock-lab.";

@@ -74,7 +74,7 @@ pub(crate) const ALL: [Scenario; 6] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
-        rate: 1_000,
+        rate: 600,
         daemons: EVERYBODY,
         play: date::play,
     },

@@ -71,7 +71,11 @@ impl Engine {
             Foreign::Step { .. } if self.policy.undo_foreign_steps => Circumstance::ForeignStep,
             _ => Circumstance::Later { steps: self.steps_after_start },
         };
-        match self.policy.verdict(offset.rounded(), circumstance) {
+        let verdict = self.policy.verdict(offset.rounded(), circumstance);
+        if verdict != Verdict::Step {
+            self.steps_in_a_row = 0;
+        }
+        match verdict {
             Verdict::Step => self.step(now, reading, offset, circumstance, foreign),
             Verdict::Slew(withheld) => self.steer(now, reading, offset, withheld),
             Verdict::Refuse => self.refuse(now, reading, offset),
@@ -152,7 +156,10 @@ impl Engine {
                 self.asked = Adjustment { step: Some(-by), ..adjustment };
                 Action::Adjust(self.asked)
             }
-            (_, action) => action,
+            (_, action) => {
+                self.steps_in_a_row = 0;
+                action
+            }
         }
     }
 

@@ -89,9 +89,12 @@ const PLAUSIBLE: (Timestamp, Timestamp) = (
 const RETRIES: u32 = 6;
 /// Failures in a row after which the source counts as lost.
 const FAILURES: u32 = 3;
-/// Steps in a row, each after a look at the last, before the engine waits: a kernel that takes a step
-/// and doesn't make it (sandboxes do that) must not keep the process busy.
-const STEPS_AT_ONCE: u32 = 3;
+/// Steps in a row, each after a look at the last, before the engine waits for the next poll: a kernel that
+/// takes a step and doesn't make it (sandboxes do that) must not keep the process busy.
+const STEPS_IN_A_ROW: u32 = 3;
+/// After a step, how long until a reading shows whether the clock is right now. Whoever waited for it to be
+/// right goes first: on a machine with one processor he would wait for our reading too.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// The raw counter at a reading is that of a moment ago. A little later is the arithmetic of a bracket;
 /// much earlier, and the process was stopped for so long that the reading says nothing of now.
 const FRESH: (Duration, Duration) = (Duration::from_secs(-10), Duration::from_millis(1));
@@ -148,7 +151,9 @@ pub struct Engine {
     outcome: Option<Outcome>,
     start_done: bool,
     steps_after_start: u32,
-    steps_at_once: u32,
+    steps_in_a_row: u32,
+    /// Since the last event from outside, the kernel was told a second time how wrong the clock may be.
+    retold: bool,
     failures: u32,
     loss: Option<Loss>,
     last: Option<Reading>,
@@ -191,7 +196,8 @@ impl Engine {
             outcome: None,
             start_done: false,
             steps_after_start: 0,
-            steps_at_once: 0,
+            steps_in_a_row: 0,
+            retold: false,
             failures: 0,
             loss: None,
             last: None,
@@ -234,6 +240,17 @@ impl Engine {
         self.kernel.rate.as_frequency()
     }
 
+    /// Whether there is anything that the user should hear of.
+    #[must_use]
+    pub const fn has_notices(&self) -> bool {
+        self.notices.any()
+    }
+
+    /// Adds what the user should hear of to what the engine has to tell itself.
+    pub(crate) fn tell(&mut self, notice: Notice) {
+        self.notices.push(notice);
+    }
+
     /// The next thing that the user should hear of, until there is none.
     pub fn take_notice(&mut self) -> Option<Notice> {
         self.notices.take()
@@ -241,11 +258,8 @@ impl Engine {
 
     /// Takes in what happened at `now` and says what to do.
     pub fn handle(&mut self, now: RawTime, event: Event) -> Action {
-        if matches!(
-            event,
-            Event::Wake | Event::ClockSet | Event::SourceFound | Event::SourceLost(_) | Event::Ending
-        ) {
-            self.steps_at_once = 0;
+        if matches!(event, Event::Wake | Event::ClockSet | Event::SourceFound) {
+            self.retold = false;
         }
         match event {
             Event::Wake if self.has_source => Action::Read,
@@ -343,19 +357,28 @@ impl Engine {
         if let Some(outcome) = self.outcome.take() {
             self.conclude(applied.after, outcome);
         }
-        if step.is_none() {
+        if step.is_some() {
+            self.count_step();
+            if let Some(step) = &mut self.step {
+                step.done = Some(applied.after);
+            }
+            self.steps_in_a_row += 1;
+        }
+        // So late that the kernel was told of less than may be wrong: once more, and in time.
+        let untrue = self.max_error(applied.after) > Some(applied.kernel.health.max_error);
+        if untrue && self.has_source && !self.retold {
+            self.retold = true;
+            return Action::Read;
+        }
+        if step.is_none() || self.steps_in_a_row >= STEPS_IN_A_ROW {
             return Action::Wait(self.wake_at);
         }
-        self.count_step();
-        if let Some(step) = &mut self.step {
-            step.done = Some(applied.after);
-        }
-        self.steps_at_once += 1;
-        if self.steps_at_once >= STEPS_AT_ONCE {
+        // Look whether it is right: somebody may have set the clock again in between.
+        if self.has_source {
+            self.wake_at = applied.after + LOOK_AGAIN;
             return Action::Wait(self.wake_at);
         }
-        // See at once whether it is right: somebody may have set the clock again in between.
-        if self.has_source { Action::Read } else { Action::Compare }
+        Action::Compare
     }
 
     /// Takes in how long it took from a reading to the effect of its answer. A process that was

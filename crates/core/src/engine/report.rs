@@ -31,6 +31,10 @@ impl Notices {
         }
     }
 
+    pub(super) const fn any(&self) -> bool {
+        matches!(self.waiting, [Some(_), ..])
+    }
+
     pub(super) fn take(&mut self) -> Option<Notice> {
         let first = self.waiting.first_mut()?.take();
         self.waiting.rotate_left(1);

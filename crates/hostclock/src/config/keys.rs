@@ -95,7 +95,7 @@ keys! {
     "log-format": OneOf<LogFormat> => log_format,
         "How messages are written to standard error.";
     "realtime-priority": Priority => realtime_priority,
-        "Run with this real-time priority (SCHED_FIFO); needs CAP_SYS_NICE.";
+        "Run with this real-time priority (SCHED_FIFO), which needs CAP_SYS_NICE. \"auto\": with 1 where that is permitted.";
     "lock-memory": Truth => lock_memory,
         "Keep the program's memory from being swapped out; needs CAP_IPC_LOCK or a sufficient limit.";
 }

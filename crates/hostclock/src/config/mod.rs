@@ -46,8 +46,8 @@ pub(crate) struct Config {
     pub(crate) log_level: LogLevel,
     /// How messages are written.
     pub(crate) log_format: LogFormat,
-    /// `SCHED_FIFO` priority, 1 to 99; `None`: ordinary scheduling.
-    pub(crate) realtime_priority: Option<u8>,
+    /// Whether the daemon comes before ordinary processes.
+    pub(crate) realtime_priority: RealtimePriority,
     /// Keep the memory from being swapped out.
     pub(crate) lock_memory: bool,
 }
@@ -63,10 +63,21 @@ impl Default for Config {
             notify: Notify::default(),
             log_level: LogLevel::default(),
             log_format: LogFormat::default(),
-            realtime_priority: None,
+            realtime_priority: RealtimePriority::Auto,
             lock_memory: false,
         }
     }
+}
+
+/// The daemon's turn on the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RealtimePriority {
+    /// The lowest real-time priority where the process may have it.
+    Auto,
+    /// Ordinary scheduling.
+    None,
+    /// This `SCHED_FIFO` priority, 1 to 99.
+    At(u8),
 }
 
 /// When the service manager is told that the service is ready.

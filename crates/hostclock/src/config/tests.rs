@@ -71,7 +71,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.policy.holdover_limit, Duration::from_millis(10));
     assert_eq!((config.socket, config.socket_mode), (None, 0o660));
     assert_eq!((config.notify, config.log_level), (Notify::Started, LogLevel::Debug));
-    assert_eq!((config.log_format, config.realtime_priority), (LogFormat::Json, Some(50)));
+    assert_eq!((config.log_format, config.realtime_priority), (LogFormat::Json, RealtimePriority::At(50)));
 }
 
 #[test]

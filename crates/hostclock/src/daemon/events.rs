@@ -18,6 +18,7 @@ use hostclock_linux::wait::PollSet;
 use hostclock_linux::{clock, module};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::log::Log;
 use super::machine::Linux;
 use super::service::Service;
 use super::{RunOptions, rehearsal, report};
@@ -29,6 +30,10 @@ use crate::source::{self, Source};
 const ONCE_PATIENCE: Duration = Duration::from_secs(10);
 /// How many readings `--once` takes, so that the frequency that it leaves is good too: 0.15 s of them.
 const ONCE_READINGS: u64 = 7;
+
+/// A line of the log waits for the next event if that is due so soon: whoever waited for the processor
+/// while the clock was put right goes first.
+const SOON: Duration = Duration::from_millis(50);
 
 /// Where each descriptor is in the poll set.
 mod place {
@@ -70,6 +75,7 @@ pub(super) struct Daemon {
     pub(super) engine: Engine,
     pub(super) ladder: Ladder,
     pub(super) machine: Linux,
+    pub(super) log: Log,
     pub(super) timer: Timer,
     pub(super) uevents: Option<UeventSocket>,
     pub(super) listener: Option<StatusListener>,
@@ -103,16 +109,18 @@ impl Daemon {
         loop {
             if let Some(code) = self.finished_once(started) {
                 self.drive(Event::Ending);
+                self.tell();
                 return code;
             }
             if self.engine.was_synchronised() {
                 self.service.ready("synchronised");
             }
-            self.arm(wake_at);
-            match fds.wait(None) {
+            let delay = self.arm(wake_at);
+            let untold = self.engine.has_notices();
+            match fds.wait((untold && delay > SOON).then_some(Duration::ZERO)) {
                 Ok(_) => {}
                 Err(error) => {
-                    self.machine.log.error(&format!("cannot wait for events: {error}"));
+                    self.say().error(&format!("cannot wait for events: {error}"));
                     return Code::Failed;
                 }
             }
@@ -138,10 +146,13 @@ impl Daemon {
                 empty(&self.signals.reload);
                 wake_at = self.reload().unwrap_or(wake_at);
             }
+            if untold {
+                self.tell();
+            }
             if fds.ready(place::END) {
                 self.service.stopping();
                 self.drive(Event::Ending);
-                self.machine.log.info("ending: the clock keeps its frequency");
+                self.say().info("ending: the clock keeps its frequency");
                 return Code::Fine;
             }
         }
@@ -149,6 +160,19 @@ impl Daemon {
 
     fn drive(&mut self, event: Event) -> RawTime {
         drive(&mut self.engine, &mut self.ladder, &mut self.machine, event)
+    }
+
+    /// Logs what the engine has to tell.
+    fn tell(&mut self) {
+        while let Some(notice) = self.engine.take_notice() {
+            self.log.notice(&notice);
+        }
+    }
+
+    /// The log, for what isn't the engine's to tell: after what that has told already.
+    fn say(&mut self) -> Log {
+        self.tell();
+        self.log
     }
 
     /// The moment that the engine asked for has come.
@@ -174,7 +198,7 @@ impl Daemon {
         }
         match found {
             Ok(source) => {
-                self.machine.log.info(&format!("following {}", source.describe()));
+                self.say().info(&format!("following {}", source.describe()));
                 self.machine.source = Some(source);
                 self.take_over();
                 self.no_source = None;
@@ -183,7 +207,7 @@ impl Daemon {
             }
             Err(reason) => {
                 if self.no_source.as_ref() != Some(&reason) {
-                    self.machine.log.warn(&format!("no source: {reason}"));
+                    self.say().warn(&format!("no source: {reason}"));
                 }
                 self.no_source = Some(reason);
                 None
@@ -193,29 +217,29 @@ impl Daemon {
 
     /// What somebody else left for the kernel to slew by itself would disturb us for minutes. The clock
     /// isn't touched before there is something to keep it by.
-    fn take_over(&self) {
+    fn take_over(&mut self) {
         if self.config.policy.mode == Mode::Control {
             if let Err(error) = self.machine.clock.cancel_slew() {
-                self.machine.log.warn(&format!("a slew that somebody else began goes on: {error}"));
+                self.say().warn(&format!("a slew that somebody else began goes on: {error}"));
             }
         }
     }
 
-    fn open_source(&self) -> Result<Source, String> {
+    fn open_source(&mut self) -> Result<Source, String> {
         let chosen = source::find(&self.config.source)?;
         let source = chosen.open(self.config.policy.tai_offset)?;
         if let Some(warning) = chosen.warning() {
-            self.machine.log.warn(warning);
+            self.say().warn(warning);
         }
         Ok(source)
     }
 
-    fn load_module(&self) {
+    fn load_module(&mut self) {
         use module::Outcome;
         let why = match module::load("ptp_kvm") {
             Outcome::Already => return,
             Outcome::Loaded => {
-                self.machine.log.info("loaded the kernel module ptp_kvm");
+                self.say().info("loaded the kernel module ptp_kvm");
                 return;
             }
             Outcome::NotPermitted => {
@@ -225,7 +249,7 @@ impl Daemon {
             Outcome::Forbidden(file) => format!("{} forbids it", file.display()),
             Outcome::Refused(reason) => reason,
         };
-        self.machine.log.info(&format!("the kernel module ptp_kvm was not loaded: {why}"));
+        self.say().info(&format!("the kernel module ptp_kvm was not loaded: {why}"));
     }
 
     fn drop_source(&mut self) -> RawTime {
@@ -252,8 +276,7 @@ impl Daemon {
                 came = true;
             }
             if drained.is_err() {
-                self.machine
-                    .log
+                self.say()
                     .warn("the kernel tells no more of devices that come and go: looked for every second");
                 self.uevents = None;
             }
@@ -282,46 +305,46 @@ impl Daemon {
         let config = match self.options.origin.load() {
             Ok(config) => config,
             Err(mistakes) => {
-                self.machine
-                    .log
-                    .error(&format!("the configuration was not reread, the old one stays: {mistakes}"));
+                self.say().error(&format!("the configuration was not reread, the old one stays: {mistakes}"));
                 return None;
             }
         };
         if config == self.config {
-            self.machine.log.info("the configuration was reread: nothing changed");
+            self.say().info("the configuration was reread: nothing changed");
             return None;
         }
         let rebind = (&config.socket, config.socket_mode) != (&self.config.socket, self.config.socket_mode);
         let source_changed = config.source != self.config.source;
         self.engine.set_policy(config.policy);
         self.config = config;
-        self.machine.log = super::Log::new(&self.config);
-        self.machine.log.info("the configuration was reread");
+        self.log = Log::new(&self.config);
+        self.say().info("the configuration was reread");
         if rebind {
-            self.machine.log.warn("socket and socket-mode take effect at the next start");
+            self.say().warn("socket and socket-mode take effect at the next start");
         }
         source_changed.then(|| self.drop_source())
     }
 
-    /// The timer counts `CLOCK_MONOTONIC`, which we steer; the engine counts the raw counter.
-    fn arm(&mut self, wake_at: RawTime) {
+    /// The timer counts `CLOCK_MONOTONIC`, which we steer; the engine counts the raw counter. Returns the time
+    /// until it expires.
+    fn arm(&mut self, wake_at: RawTime) -> Duration {
         let mut delay = wake_at - clock::now_raw();
         if let Some(patience) = self.service.patience() {
             delay = delay.min(patience);
         }
         let steered = delay.as_nanos_f64() * (1.0 + self.engine.system_rate().as_ratio());
         if let Err(error) = self.timer.arm(Duration::from_nanos_f64(steered).max(Duration::from_nanos(1))) {
-            self.machine.log.error(&format!("cannot arm the timer: {error}"));
+            self.say().error(&format!("cannot arm the timer: {error}"));
         }
+        delay
     }
 
     /// With `--once`: how it ended, if it did.
-    fn finished_once(&self, started: RawTime) -> Option<Code> {
+    fn finished_once(&mut self, started: RawTime) -> Option<Code> {
         if !self.options.once {
             return None;
         }
-        let log = &self.machine.log;
+        let log = self.say();
         if self.machine.source.is_none() {
             return Some(Code::NoDevice);
         }

@@ -3,14 +3,15 @@
 use hostclock_core::adjust::Adjustment;
 use hostclock_core::driver::Machine;
 use hostclock_core::engine::Applied;
-use hostclock_core::notice::Notice;
 use hostclock_core::reading::{Failure, Method, Reading};
-use hostclock_core::units::{RawTime, Timestamp};
+use hostclock_core::units::{Duration, RawTime, Timestamp};
 use hostclock_linux::clock::{self, AdjustError, SystemClock};
 use hostclock_linux::timers::ClockSetWatch;
 
-use super::log::Log;
 use crate::source::Source;
+
+/// Nobody has announced a leap second since.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// What the driver acts on.
 #[derive(Debug)]
@@ -19,9 +20,8 @@ pub(crate) struct Linux {
     pub(crate) clock: SystemClock,
     /// Hears that somebody set the clock, where the kernel offers it.
     pub(crate) watch: Option<ClockSetWatch>,
-    pub(crate) log: Log,
-    /// The kernel's status word after the last adjustment.
-    pub(crate) status: Option<u32>,
+    /// The kernel's status word after the last adjustment, and when that was.
+    pub(crate) status: Option<(u32, RawTime)>,
 }
 
 impl Machine for Linux {
@@ -41,12 +41,15 @@ impl Machine for Linux {
         let before = clock::now_raw();
         let adjusted = match (adjustment.step, self.status) {
             // While the clock is wrong every system call counts.
-            (Some(_), Some(status)) => self.clock.adjust_knowing(adjustment, status),
+            (Some(_), Some((status, _))) => self.clock.adjust_knowing(adjustment, status),
+            (None, Some((status, then))) if before - then < A_MOMENT => {
+                self.clock.adjust_knowing(adjustment, status)
+            }
             _ => self.clock.adjust(adjustment),
         };
         let kernel = adjusted.map_err(AdjustError::errno)?;
-        self.status = Some(kernel.status);
         let after = clock::now_raw();
+        self.status = Some((kernel.status, after));
         if adjustment.step.is_some() {
             if let Some(watch) = &mut self.watch {
                 // Our own step: not news. A foreign one in between shows in the reading that follows.
@@ -54,9 +57,5 @@ impl Machine for Linux {
             }
         }
         Ok(Applied { before, after, kernel })
-    }
-
-    fn notice(&mut self, notice: &Notice) {
-        self.log.notice(notice);
     }
 }

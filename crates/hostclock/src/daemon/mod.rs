@@ -22,7 +22,7 @@ use hostclock_linux::socket::{BindError, InstanceLock, LockError, StatusListener
 use hostclock_linux::timers::{ClockSetWatch, Timer};
 use hostclock_linux::uevent::UeventSocket;
 
-use crate::config::{Config, Origin};
+use crate::config::{Config, Origin, RealtimePriority};
 use crate::exit::Code;
 use events::{Daemon, Signals};
 use log::Log;
@@ -92,13 +92,14 @@ fn set_up(
         .ok();
     let timer = Timer::new().map_err(|error| (Code::Failed, error.to_string()))?;
     let engine = Engine::new(config.policy, clock::now_raw(), kernel);
-    let machine = Linux { source: None, clock, watch, log, status: None };
+    let machine = Linux { source: None, clock, watch, status: None };
     let daemon = Daemon {
         config,
         options,
         engine,
         ladder: Ladder::default(),
         machine,
+        log,
         timer,
         uevents,
         listener,
@@ -147,9 +148,16 @@ fn tune(config: &Config, without: &mut impl FnMut(String)) {
     if let Err(error) = process::precise_timers() {
         without(format!("timers may be 50 us late: {error}"));
     }
-    if let Some(priority) = config.realtime_priority {
-        if let Err(error) = process::set_realtime_priority(priority) {
-            without(format!("no realtime priority: {error}"));
+    match config.realtime_priority {
+        RealtimePriority::None => {}
+        RealtimePriority::Auto => {
+            // Nobody asked for it, so nobody is told that it isn't there.
+            let _ = process::set_realtime_priority(1);
+        }
+        RealtimePriority::At(priority) => {
+            if let Err(error) = process::set_realtime_priority(priority) {
+                without(format!("no real-time priority: {error}"));
+            }
         }
     }
     if config.lock_memory {

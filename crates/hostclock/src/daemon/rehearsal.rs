@@ -7,7 +7,6 @@ use hostclock_core::adjust::{Adjustment, Health, KernelRate, KernelState};
 use hostclock_core::driver::{Machine, drive};
 use hostclock_core::engine::{Applied, Engine, Event};
 use hostclock_core::ladder::Ladder;
-use hostclock_core::notice::Notice;
 use hostclock_core::policy::{Mode, Policy};
 use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_core::units::{Duration, RawTime, Timestamp};
@@ -16,7 +15,6 @@ use hostclock_core::units::{Duration, RawTime, Timestamp};
 struct Stage {
     raw: RawTime,
     offset: Duration,
-    lines: usize,
 }
 
 const HOST: Timestamp = Timestamp::from_nanos(1_800_000_000_000_000_000);
@@ -51,16 +49,12 @@ impl Machine for Stage {
         let kernel = KernelState { rate: adjustment.rate.unwrap_or(KernelRate::NOMINAL), ..STATE };
         Ok(Applied { before, after: self.now(), kernel })
     }
-
-    fn notice(&mut self, notice: &Notice) {
-        self.lines += notice.to_string().len();
-    }
 }
 
 /// Starts, undoes three steps, and says how much it would have logged.
 pub(super) fn rehearse(policy: Policy) -> usize {
-    let mut stage =
-        Stage { raw: RawTime::from_nanos(1_000_000_000), offset: Duration::from_secs(1), lines: 0 };
+    let mut stage = Stage { raw: RawTime::from_nanos(1_000_000_000), offset: Duration::from_secs(1) };
+    let mut lines = 0;
     let mut engine = Engine::new(Policy { mode: Mode::Control, ..policy }, stage.raw, STATE);
     let mut ladder = Ladder::default();
     let mut wake_at = drive(&mut engine, &mut ladder, &mut stage, Event::SourceFound);
@@ -68,9 +62,13 @@ pub(super) fn rehearse(policy: Policy) -> usize {
         stage.raw = stage.raw.max(wake_at);
         drive(&mut engine, &mut ladder, &mut stage, Event::Wake);
         stage.offset += Duration::from_nanos(step);
-        wake_at = drive(&mut engine, &mut ladder, &mut stage, Event::ClockSet);
+        stage.raw = drive(&mut engine, &mut ladder, &mut stage, Event::ClockSet);
+        wake_at = drive(&mut engine, &mut ladder, &mut stage, Event::Wake);
+        while let Some(notice) = engine.take_notice() {
+            lines += notice.to_string().len();
+        }
     }
-    stage.lines
+    lines
 }
 
 #[cfg(test)]

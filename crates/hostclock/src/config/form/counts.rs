@@ -2,6 +2,7 @@
 
 use toml::Value;
 
+use super::super::RealtimePriority;
 use super::super::value::Raw;
 use super::{Form, text};
 
@@ -59,18 +60,26 @@ impl Form for TaiOffset {
     }
 }
 
-/// A real-time priority, or `none`.
+/// A real-time priority, `auto` or `none`.
 pub(crate) struct Priority;
 
 impl Form for Priority {
-    type Value = Option<u8>;
-    const ACCEPTS: &'static str = "an integer from 1 to 99, or \"none\"";
+    type Value = RealtimePriority;
+    const ACCEPTS: &'static str = "an integer from 1 to 99, \"auto\" or \"none\"";
 
     fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
-        integer_or(raw, "none", |priority| (1..=99).contains(priority))
+        if raw.text() == Ok("auto") {
+            return Ok(RealtimePriority::Auto);
+        }
+        let priority = integer_or(raw, "none", |priority| (1..=99).contains(priority))?;
+        Ok(priority.map_or(RealtimePriority::None, RealtimePriority::At))
     }
 
     fn show(value: &Self::Value) -> Value {
-        show_integer_or(*value, "none")
+        match value {
+            RealtimePriority::Auto => text("auto"),
+            RealtimePriority::None => text("none"),
+            RealtimePriority::At(priority) => Value::Integer((*priority).into()),
+        }
     }
 }
