@@ -29,6 +29,8 @@ pub struct Known {
     pub bias: Duration,
     /// One standard deviation of the host's frequency.
     pub skew: Frequency,
+    /// How fast the host's clock may run away without a reading that shows it.
+    pub unseen: Frequency,
     /// How much faster than the host the clock runs meanwhile, so that the offset goes.
     pub slew: Frequency,
     /// Until the next reading, and the end of the slew.
@@ -54,7 +56,7 @@ impl Bound {
                 + SIGMAS * known.sigma_ns
                 + known.bias.as_nanos_f64()
                 + ROUNDING_NS,
-            growth_ppb: SIGMAS * known.skew.as_ppb(),
+            growth_ppb: SIGMAS * known.skew.as_ppb() + known.unseen.as_ppb(),
             restless_ppb: RESTLESS_PPB,
             slew_ppb: known.slew.abs().as_ppb(),
             span_s: known.interval.as_secs_f64(),
@@ -108,6 +110,7 @@ mod tests {
             sigma_ns: 2.0,
             bias: Duration::from_nanos(1),
             skew: Frequency::from_ppb(5.0),
+            unseen: Frequency::ZERO,
             slew: Frequency::ZERO,
             interval: Duration::from_secs(1),
         }

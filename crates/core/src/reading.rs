@@ -96,6 +96,20 @@ pub enum Failure {
     Other(i32),
 }
 
+impl Failure {
+    /// One of each, for whoever has to try them all.
+    pub const EACH: [Self; 8] = [
+        Self::Busy,
+        Self::Unsupported,
+        Self::NoDevice,
+        Self::Stale,
+        Self::Io,
+        Self::Denied,
+        Self::Nonsense,
+        Self::Other(5),
+    ];
+}
+
 impl From<Failure> for String {
     fn from(failure: Failure) -> Self {
         match failure {

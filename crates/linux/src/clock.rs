@@ -36,13 +36,6 @@ pub fn now_system() -> Timestamp {
     Timestamp::from_nanos(nanoseconds(libc::CLOCK_REALTIME))
 }
 
-/// `CLOCK_MONOTONIC` now, as a span since an arbitrary start: the scale of the
-/// [timers](crate::timers). For anything that is measured use [`now_raw`].
-#[must_use]
-pub fn now_monotonic() -> Duration {
-    Duration::from_nanos(nanoseconds(libc::CLOCK_MONOTONIC))
-}
-
 /// `clock_gettime`, saturated to the range of i64. It can't fail for a clock that every kernel has;
 /// if it did, this would be 0.
 fn nanoseconds(clock: libc::clockid_t) -> i64 {

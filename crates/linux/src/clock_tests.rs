@@ -106,9 +106,8 @@ fn the_kernel_tells_its_state_without_privilege() {
 
 #[test]
 fn clocks_run_forward() {
-    let (raw, monotonic) = (now_raw(), now_monotonic());
+    let raw = now_raw();
     assert!(now_raw() >= raw && raw.as_nanos() > 0);
-    assert!(now_monotonic() >= monotonic);
     assert!(now_system().as_nanos() > 0);
 }
 

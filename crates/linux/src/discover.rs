@@ -22,12 +22,6 @@ pub struct Found {
 }
 
 impl Found {
-    /// Whether the clock belongs to a network card.
-    #[must_use]
-    pub fn is_nic(&self) -> bool {
-        self.interface.is_some()
-    }
-
     /// The device as `hostclock_core::source` wants to see it.
     #[must_use]
     pub fn into_candidate(self) -> Candidate {
@@ -98,10 +92,9 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].index, 2);
         assert_eq!(found[0].interface.as_deref(), Some("ens5"));
-        assert!(found[0].is_nic());
         assert_eq!(found[1].path, "/dev/ptp10");
         assert_eq!(found[1].clock_name, "KVM virtual PTP");
-        assert!(!found[1].is_nic());
+        assert_eq!(found[1].interface, None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ const IDLE: libc::pollfd = libc::pollfd { fd: -1, events: libc::POLLIN, revents:
 /// `N` places for descriptors that are waited for together.
 ///
 /// A place keeps the descriptor's number only: the caller takes it out before the descriptor is
-/// closed. One that is closed nevertheless shows up as [`broken`](Self::broken).
+/// closed.
 #[derive(Debug)]
 pub struct PollSet<const N: usize> {
     places: [libc::pollfd; N],
@@ -73,16 +73,6 @@ impl<const N: usize> PollSet<N> {
     pub fn ready(&self, place: usize) -> bool {
         self.places.get(place).is_some_and(|entry| entry.revents != 0)
     }
-
-    /// Whether the descriptor at `place` will never give anything to read any more: it is closed, or
-    /// hung up with nothing left. Waiting for it on would not wait: take it out.
-    #[must_use]
-    pub fn broken(&self, place: usize) -> bool {
-        self.places.get(place).is_some_and(|entry| {
-            entry.revents & libc::POLLNVAL != 0
-                || (entry.revents & libc::POLLHUP != 0 && entry.revents & libc::POLLIN == 0)
-        })
-    }
 }
 
 #[cfg(test)]
@@ -104,7 +94,6 @@ mod tests {
         assert_eq!(set.wait(None), Ok(1));
         assert!(!set.ready(0) && !set.ready(1) && set.ready(2));
         assert!(!set.ready(3));
-        assert!(!set.broken(2));
     }
 
     #[test]
@@ -129,23 +118,5 @@ mod tests {
         assert_eq!(set.wait(Some(Duration::ZERO)), Ok(0));
         set.watch(7, Some(loud.as_fd()));
         assert_eq!(set.wait(Some(Duration::ZERO)), Ok(0));
-    }
-
-    #[test]
-    fn a_descriptor_that_was_closed_is_broken_and_does_not_block() {
-        let mut set = PollSet::<1>::new();
-        set.places[0].fd = i32::MAX; // nobody has so many
-        assert_eq!(set.wait(None), Ok(1));
-        assert!(set.ready(0) && set.broken(0));
-    }
-
-    #[test]
-    fn a_peer_that_has_gone_can_still_be_read_to_the_end() {
-        let (here, there) = UnixStream::pair().expect("a pair");
-        let mut set = PollSet::<1>::new();
-        set.watch(0, Some(here.as_fd()));
-        drop(there);
-        assert_eq!(set.wait(None), Ok(1));
-        assert!(set.ready(0) && !set.broken(0));
     }
 }

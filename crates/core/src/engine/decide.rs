@@ -1,24 +1,24 @@
-//! From an accepted reading to what is done about it; and what is done when there are no readings.
+//! From an accepted reading to what is done about it.
 
+use super::applied::LOOK_AGAIN;
+use super::holdover::HOLD_INTERVAL;
 use super::judge::Foreign;
 use super::{Action, Disturbance, Engine, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
-use crate::line::{Departure, SystemLine};
-use crate::notice::{Loss, Notice};
+use crate::line::SystemLine;
+use crate::notice::Notice;
 use crate::policy::{Circumstance, Mode, Verdict, Withheld};
-use crate::reading::{Method, Reading};
+use crate::reading::Reading;
 use crate::status::{State, StepCause};
-use crate::units::{Duration, Frequency, RawTime, Timestamp};
+use crate::units::{Duration, Frequency, RawTime};
 
 /// A clock this close to the host's is called synchronised, beyond what the reading itself may be off.
 const CLOSE: Duration = Duration::from_micros(10);
 /// The kernel lets its maximum error grow by 500 us, but only once a second: until then what it was told
 /// must hold, also when the next reading is late.
-const KERNEL_TICK: Duration = Duration::from_secs(1);
-/// The longest time between two looks at a source that is lost.
-const HOLD_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const KERNEL_TICK: Duration = Duration::from_secs(1);
 
 /// The offset at a reading: system minus reference.
 #[derive(Clone, Copy, Debug)]
@@ -82,95 +82,6 @@ impl Engine {
         }
     }
 
-    /// The source is lost: run on with the long-term frequency.
-    pub(super) fn lose(&mut self, now: RawTime, loss: Loss) -> Action {
-        self.loss = Some(loss);
-        self.doubt = None;
-        self.line_doubt = false;
-        if self.estimator.is_some() && self.state != State::Holdover {
-            self.counters.holdovers += 1;
-            self.notices.push(Notice::Holdover { loss });
-            self.enter(State::Holdover, now);
-            let spread = self.holdover_frequency(now).1;
-            self.bound = self.bound_without_slew(now).map(|bound| bound.holding_over(spread));
-        }
-        self.hold(now)
-    }
-
-    /// There is no reading at the moment: the clock goes on without the slew that the last one asked
-    /// for, which would run past its target.
-    pub(super) fn wait_without_slew(&mut self, now: RawTime) -> Action {
-        if self.slew == Frequency::ZERO || self.policy.mode != Mode::Control {
-            return Action::Wait(self.wake_at);
-        }
-        self.bound = self.bound_without_slew(now);
-        self.slew = Frequency::ZERO;
-        self.effect_expected = now;
-        let rate = Some(KernelRate::nearest(self.host_frequency(Duration::ZERO)));
-        self.asked = Adjustment { step: None, rate, health: None, tai_offset: None };
-        Action::Adjust(self.asked)
-    }
-
-    fn bound_without_slew(&self, now: RawTime) -> Option<Bound> {
-        Some(self.bound?.slew_ended(now - self.last?.raw))
-    }
-
-    /// One tick without a source; also what is left behind at the end: the frequency without the slew
-    /// that was meant to end at the next reading.
-    pub(super) fn hold(&mut self, now: RawTime) -> Action {
-        self.wake_at = now + self.policy.poll.min(HOLD_INTERVAL);
-        self.slew = Frequency::ZERO;
-        self.effect_expected = now;
-        let (Some(bound), Some(last), Mode::Control) = (self.bound, self.last, self.policy.mode) else {
-            return Action::Wait(self.wake_at);
-        };
-        let max_error = bound.after(now - last.raw + KERNEL_TICK);
-        let health = Health {
-            synchronised: self.start_done && max_error <= self.policy.holdover_limit,
-            max_error,
-            est_error: max_error.half(),
-        };
-        self.ask(None, Some(self.holdover_frequency(now).0), health)
-    }
-
-    /// Without a source a foreign step is still one: the clock is put back on the line that it ran on.
-    pub(super) fn on_comparison(&mut self, now: RawTime, raw: RawTime, system: Timestamp) -> Action {
-        let comparison =
-            Reading { reference: system, system, raw, uncertainty: Duration::ZERO, method: Method::Bracket };
-        let since = self.heard.take();
-        let undo = self.policy.mode == Mode::Control && self.policy.undo_foreign_steps;
-        let departure = match &self.line {
-            Some(line) if undo => line.departure(&comparison, since.is_some()),
-            _ => Departure::None,
-        };
-        self.conclude_step(Duration::ZERO);
-        let action = self.hold(now);
-        match (departure, action) {
-            (Departure::Foreign(by), Action::Adjust(adjustment)) => {
-                let noticed = since.unwrap_or(now);
-                self.step =
-                    Some(StepUnderWay { cause: StepCause::ForeignStep, before: by, noticed, done: None });
-                if let Some(line) = &mut self.line {
-                    line.restart(&comparison);
-                }
-                self.asked = Adjustment { step: Some(-by), ..adjustment };
-                Action::Adjust(self.asked)
-            }
-            (_, action) => {
-                self.steps_in_a_row = 0;
-                action
-            }
-        }
-    }
-
-    /// The frequency to run with without readings, and by how much it may be off.
-    fn holdover_frequency(&self, now: RawTime) -> (Frequency, Frequency) {
-        match &self.estimator {
-            Some(estimator) => estimator.holdover_frequency(now - estimator.last()),
-            None => (self.kernel.rate.as_frequency(), super::KERNEL_GUESS),
-        }
-    }
-
     fn offset_at(&self, reading: &Reading) -> Option<Offset> {
         let host = self.estimator.as_ref()?.at(reading.raw);
         let (system, fraction_ns, variance) = match (&self.line, self.policy.mode) {
@@ -228,7 +139,12 @@ impl Engine {
         self.step = Some(StepUnderWay { cause, before: offset.rounded(), noticed, done: None });
         self.enter(if cause == StepCause::Start { State::Acquiring } else { State::Recovering }, now);
         self.wake_at = now + self.policy.poll;
-        let left = (offset.whole - target).as_nanos_f64();
+        self.running_away = match foreign {
+            Foreign::Step { rate, .. } => rate,
+            Foreign::No => Frequency::ZERO,
+        };
+        let ran_away = self.running_away.as_ratio() * self.lag.times(2).as_nanos_f64();
+        let left = (offset.whole - target).as_nanos_f64().abs() + ran_away;
         let health = self.health(reading, offset, left, self.policy.poll.min(HOLD_INTERVAL));
         self.ask(Some(change), Some(frequency), health)
     }
@@ -270,7 +186,12 @@ impl Engine {
             interval: self.schedule.advance(self.policy.poll),
             fast: withheld.is_none() && offset.nanos().abs() > 4.0 * offset.sigma_ns,
         };
-        let plan = slew(&situation, &self.policy);
+        let mut plan = slew(&situation, &self.policy);
+        // With a frequency in doubt there is no telling where the clock will be: read again before it is far.
+        let doubt_ppb = self.estimator.as_ref().map_or(0.0, |estimator| estimator.frequency().1.as_ppb());
+        let tolerable_ns = CLOSE.as_nanos_f64() + situation.offset_ns.abs() + 4.0 * situation.sigma_ns;
+        let soon = Duration::from_nanos_f64(tolerable_ns / doubt_ppb.max(1.0) * 1e9);
+        plan.interval = plan.interval.min(soon.max(LOOK_AGAIN));
         if plan.fast {
             self.schedule.hurry();
         }
@@ -351,16 +272,7 @@ impl Engine {
         }
     }
 
-    fn leave_holdover(&mut self, now: RawTime, offset: Duration) {
-        if self.state == State::Holdover {
-            let lasted_ns = now - self.state_since;
-            self.notices.push(Notice::HoldoverEnded { lasted_ns, offset_ns: offset });
-            self.schedule.hurry();
-            self.enter(State::Recovering, now);
-        }
-    }
-
-    fn conclude_step(&mut self, offset: Duration) {
+    pub(super) fn conclude_step(&mut self, offset: Duration) {
         if let Some(StepUnderWay { cause, before, noticed, done: Some(done) }) = self.step.take() {
             self.told.stepped(cause, before, offset, done);
             self.notices.push(Notice::Stepped {
@@ -373,7 +285,7 @@ impl Engine {
         }
     }
 
-    fn host_frequency(&self, span: Duration) -> Frequency {
+    pub(super) fn host_frequency(&self, span: Duration) -> Frequency {
         match &self.estimator {
             Some(estimator) if span > Duration::ZERO => estimator.mean_frequency(span),
             Some(estimator) => estimator.frequency().0,
@@ -384,9 +296,9 @@ impl Engine {
     /// What to tell the kernel after `reading`, when `left_ns` of `offset` is still to be slewed; and keeps
     /// the bound.
     fn health(&mut self, reading: &Reading, offset: Offset, left_ns: f64, interval: Duration) -> Health {
-        let (skew, bias) = match &self.estimator {
-            Some(estimator) => (estimator.frequency().1, estimator.bias()),
-            None => (Frequency::ZERO, reading.uncertainty),
+        let (skew, unseen, bias) = match &self.estimator {
+            Some(estimator) => (estimator.frequency().1, estimator.unseen(), estimator.bias()),
+            None => (Frequency::ZERO, Frequency::ZERO, reading.uncertainty),
         };
         let sigma_ns = offset.sigma_ns;
         // The estimate may be wrong, or the clock off its line; what the reading itself says holds.
@@ -394,7 +306,7 @@ impl Engine {
         let beyond_bias_ns = (reading.uncertainty - bias).as_nanos_f64();
         let offset_ns = left_ns.abs().max(seen_ns.abs() + beyond_bias_ns);
         let slew = self.slew;
-        let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, slew, interval });
+        let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, unseen, slew, interval });
         self.bound = Some(bound);
         let max_error = bound.after(interval + KERNEL_TICK);
         Health {
@@ -404,7 +316,7 @@ impl Engine {
         }
     }
 
-    fn ask(&mut self, step: Option<Duration>, rate: Option<Frequency>, health: Health) -> Action {
+    pub(super) fn ask(&mut self, step: Option<Duration>, rate: Option<Frequency>, health: Health) -> Action {
         let tai_offset = self.policy.tai_offset.filter(|wanted| *wanted != self.kernel.tai_offset);
         // The kernel runs the clock a little off the rate that it is told: tell it so much less, while
         // readings show how much.

@@ -12,6 +12,9 @@ use crate::units::{Duration, Frequency, RawTime};
 /// No machine's oscillator is further off: it is what the kernel's frequency alone can correct.
 const ANY_OSCILLATOR: Frequency = Frequency::from_ppb_const(500_000.0);
 
+/// No kernel makes its clock run faster or slower than 10 %, and a little.
+const ANY_RATE: Frequency = Frequency::from_ppb_const(110_000_000.0);
+
 /// What a reading says of the host's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Judgement {
@@ -26,7 +29,7 @@ pub(super) enum Judgement {
 }
 
 /// What a reading says of the system clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Foreign {
     /// It is where we left it.
     No,
@@ -36,6 +39,8 @@ pub(super) enum Foreign {
         by: Duration,
         /// When that was noticed.
         since: RawTime,
+        /// How fast it may still run away: the kernel doesn't tell when somebody changes the clock's rate.
+        rate: Frequency,
     },
 }
 
@@ -125,9 +130,11 @@ impl Engine {
             Departure::Foreign(by) => {
                 line.restart(reading);
                 self.line_doubt = false;
-                let since = self.heard.take().or(self.surprised.take()).unwrap_or(now);
+                let heard = self.heard.take();
+                let rate = if heard.is_some() { Frequency::ZERO } else { ANY_RATE };
+                let since = heard.or(self.surprised.take()).unwrap_or(now);
                 self.schedule.hurry();
-                Some(Foreign::Step { by, since })
+                Some(Foreign::Step { by, since, rate })
             }
         }
     }

@@ -7,9 +7,12 @@
 //! A reading goes through four questions, each in a file or type of its own: is the host's clock where
 //! it was expected (a surprise is read again at once)? Is the system clock where we left it, or did
 //! somebody else move it? (Both in `judge`.) What does the policy allow ([`Policy::verdict`])? And how is
-//! it done (`decide`)?
+//! it done (`decide`)? What the kernel made of it comes back in `applied`; `holdover` is what is done without
+//! readings.
 
+mod applied;
 mod decide;
+mod holdover;
 mod judge;
 mod report;
 #[cfg(test)]
@@ -89,18 +92,9 @@ const PLAUSIBLE: (Timestamp, Timestamp) = (
 const RETRIES: u32 = 6;
 /// Failures in a row after which the source counts as lost.
 const FAILURES: u32 = 3;
-/// Steps in a row, each after a look at the last, before the engine waits for the next poll: a kernel that
-/// takes a step and doesn't make it (sandboxes do that) must not keep the process busy.
-const STEPS_IN_A_ROW: u32 = 3;
-/// After a step, how long until a reading shows whether the clock is right now. Whoever waited for it to be
-/// right goes first: on a machine with one processor he would wait for our reading too.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// The raw counter at a reading is that of a moment ago. A little later is the arithmetic of a bracket;
 /// much earlier, and the process was stopped for so long that the reading says nothing of now.
 const FRESH: (Duration, Duration) = (Duration::from_secs(-10), Duration::from_millis(1));
-/// From a reading to the effect of its answer: some microseconds, more under emulation. What is longer
-/// was a pre-emption.
-const LONGEST_LAG: Duration = Duration::from_millis(10);
 /// The frequency found in the kernel at the start is believed this far: it may be a slew that was going on.
 const KERNEL_GUESS: Frequency = Frequency::from_ppb_const(150_000.0);
 
@@ -163,6 +157,8 @@ pub struct Engine {
     effect_expected: RawTime,
     interval: Duration,
     slew: Frequency,
+    /// How fast the clock may run away until the next adjustment, by a rate that somebody else gave it.
+    running_away: Frequency,
     /// The adjustment that was asked for last.
     asked: Adjustment,
     wake_at: RawTime,
@@ -205,6 +201,7 @@ impl Engine {
             effect_expected: now,
             interval: policy.poll,
             slew: Frequency::ZERO,
+            running_away: Frequency::ZERO,
             asked: Adjustment { step: None, rate: None, health: None, tai_offset: None },
             wake_at: now,
             bound: None,
@@ -336,85 +333,6 @@ impl Engine {
         }
         self.wake_at = now + self.schedule.advance(self.policy.poll);
         self.wait_without_slew(now)
-    }
-
-    fn on_adjusted(&mut self, applied: Applied) -> Action {
-        let rate_before = self.kernel.rate.as_frequency();
-        self.kernel = applied.kernel;
-        let Adjustment { step, rate, .. } = self.asked;
-        if let Some(line) = &mut self.line {
-            line.adjusted(applied.before, applied.after, step, rate.unwrap_or(applied.kernel.rate));
-        }
-        let effect = applied.before + (applied.after - applied.before).half();
-        // Pre-empted in between, or in the call, the clock ran on at the old rate for longer than was reckoned with.
-        let late = (applied.after - self.effect_expected).as_nanos_f64().max(0.0);
-        let missed = (self.kernel.rate.as_frequency() - rate_before).as_ratio() * late;
-        self.bound = self.bound.map(|bound| bound.missed_by(missed));
-        if let Some(last) = self.last {
-            self.learn_lag(effect - last.raw);
-        }
-        self.told.accepted();
-        if let Some(outcome) = self.outcome.take() {
-            self.conclude(applied.after, outcome);
-        }
-        if step.is_some() {
-            self.count_step();
-            if let Some(step) = &mut self.step {
-                step.done = Some(applied.after);
-            }
-            self.steps_in_a_row += 1;
-        }
-        // So late that the kernel was told of less than may be wrong: once more, and in time.
-        let untrue = self.max_error(applied.after) > Some(applied.kernel.health.max_error);
-        if untrue && self.has_source && !self.retold {
-            self.retold = true;
-            return Action::Read;
-        }
-        if step.is_none() || self.steps_in_a_row >= STEPS_IN_A_ROW {
-            return Action::Wait(self.wake_at);
-        }
-        // Look whether it is right: somebody may have set the clock again in between.
-        if self.has_source {
-            self.wake_at = applied.after + LOOK_AGAIN;
-            return Action::Wait(self.wake_at);
-        }
-        Action::Compare
-    }
-
-    /// Takes in how long it took from a reading to the effect of its answer. A process that was
-    /// pre-empted in between says nothing of the next time.
-    fn learn_lag(&mut self, lag: Duration) {
-        if lag.is_negative() || lag > LONGEST_LAG {
-            return;
-        }
-        self.lag = if self.lag == Duration::ZERO {
-            lag
-        } else {
-            (self.lag.times(3) + lag.min(self.lag.times(2))).half().half()
-        };
-    }
-
-    fn on_refused(&mut self, now: RawTime, errno: i32) -> Action {
-        self.counters.failed_adjustments += 1;
-        self.step = None;
-        self.outcome = None;
-        self.told.refused(errno, &mut self.notices);
-        self.enter(State::Unsynchronised, now);
-        self.wake_at = now + self.policy.poll;
-        Action::Wait(self.wake_at)
-    }
-
-    fn count_step(&mut self) {
-        self.counters.steps += 1;
-        match self.step.map(|step| step.cause) {
-            Some(StepCause::ForeignStep) if self.policy.undo_foreign_steps => {
-                self.counters.foreign_steps_undone += 1
-            }
-            Some(StepCause::ForeignStep | StepCause::HostMoved | StepCause::Holdover) => {
-                self.steps_after_start += 1;
-            }
-            Some(StepCause::Start) | None => {}
-        }
     }
 
     fn enter(&mut self, state: State, now: RawTime) {

@@ -12,13 +12,15 @@
 //! the filters: [`Estimator::surprise`] tells it beforehand, the engine confirms it, and
 //! [`Estimator::rephase`] drops the phase and keeps the frequency.
 //!
-//! The estimator also remembers the mean frequency over up to an hour. A holdover uses that, not the
-//! last second's.
+//! The estimator also remembers the mean frequency over up to an hour (`long_term`). A holdover uses that,
+//! not the last second's.
 
+mod long_term;
 mod model;
 
 use crate::reading::{Method, Reading};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
+use long_term::LongTerm;
 use model::{Expected, Model, Restlessness};
 
 /// The assumptions, from a rock to a kite.
@@ -34,14 +36,12 @@ const BANK: [Restlessness; 8] = [
 ];
 /// What is left of a filter's standing after each reading: a memory of about ten.
 const STANDING_KEPT: f64 = 0.9;
-/// Memory of the long-term frequency.
-const LONG_TERM_S: f64 = 3_600.0;
 /// How long an excursion from the long-term frequency lasts.
 const EXCURSION_S: f64 = 30.0;
 /// What is left of a bias after each better reading by the same method.
 const BIAS_KEPT: f64 = 0.9;
-/// How much time must have been seen before the long-term frequency means something.
-const LONG_TERM_NEEDS_S: f64 = 10.0;
+/// Over less than this no frequency is told at all.
+const SHORTEST_LOOK_S: f64 = 1e-3;
 /// Kernels steer by up to 10 %: no clock runs faster or slower than this.
 const ANY_FREQUENCY_PPB: f64 = 1.1e8;
 /// How much the frequency may have changed at a break, one standard deviation, ppb: four of them are
@@ -77,6 +77,8 @@ pub struct Estimator {
     /// Readings since the last break.
     since_break: u32,
     method: Method,
+    /// When the phase began: the first reading that still counts for it.
+    phase_since: RawTime,
     /// How far all readings that still weigh may be off on the same side: the largest of their
     /// uncertainties, fading. The filters take uncertainty for noise, but a bracket's asymmetry is the
     /// same every time.
@@ -114,6 +116,7 @@ impl Estimator {
             readings: 1,
             since_break: u32::MAX,
             method: first.method,
+            phase_since: first.raw,
             bias: first.uncertainty,
         }
     }
@@ -164,6 +167,7 @@ impl Estimator {
         self.bias = reading.uncertainty.max(Duration::from_nanos_f64(self.bias.as_nanos_f64() * BIAS_KEPT));
         let noise = reading_variance(reading);
         let measured = self.measured(reading);
+        let before = self.frequency_moments().0;
         let mut residual = 0.0;
         let usual = self.long_term_frequency().map_or(0.0, |(mean, _)| mean.as_ppb());
         for ((model, standing), weight) in self.models.iter_mut().zip(&mut self.standing).zip(self.weights) {
@@ -187,6 +191,12 @@ impl Estimator {
         let share = (1.0 / f64::from(self.readings.saturating_sub(1).max(1))).max(1.0 / 16.0);
         self.residual_square += share * (residual * residual - self.residual_square);
         let (frequency, variance) = self.frequency_moments();
+        if (frequency - before).abs() > 4.0 * MOVED_PPB {
+            // More than any oscillator is off. The next reading will have to tell whether it was that, or
+            // another jump.
+            self.doubt_frequency(frequency - before);
+            return;
+        }
         self.long_term.take(frequency, variance, dt);
     }
 
@@ -215,6 +225,7 @@ impl Estimator {
         self.anchor_raw = reading.raw;
         self.anchor_reference = reading.reference;
         self.method = reading.method;
+        self.phase_since = reading.raw;
         self.bias = reading.uncertainty;
     }
 
@@ -222,6 +233,14 @@ impl Estimator {
     #[must_use]
     pub const fn bias(&self) -> Duration {
         self.bias
+    }
+
+    /// How fast the host's clock may run away without a reading that shows it: from one end of what the
+    /// readings may be off to the other, within the last second or since the phase began.
+    #[must_use]
+    pub fn unseen(&self) -> Frequency {
+        let seen_s = (self.anchor_raw - self.phase_since).as_secs_f64().clamp(SHORTEST_LOOK_S, 1.0);
+        Frequency::from_ppb(2.0 * self.bias.as_nanos_f64() / seen_s)
     }
 
     /// Takes in a reading that only a changed frequency explains, or a small jump: the frequency is
@@ -236,12 +255,15 @@ impl Estimator {
             mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
         // Over microseconds a little noise looks like any frequency.
         let apparent = ((self.measured(reading) - mean) / dt).clamp(-4.0 * MOVED_PPB, 4.0 * MOVED_PPB);
-        for model in &mut self.models {
-            model.doubt_frequency(apparent * apparent);
-        }
+        self.doubt_frequency(apparent);
         self.update(reading);
+        self.doubt_frequency(apparent);
+    }
+
+    /// The frequency may be so far off what it is thought to be.
+    fn doubt_frequency(&mut self, by_ppb: f64) {
         for model in &mut self.models {
-            model.doubt_frequency(apparent * apparent);
+            model.doubt_frequency(by_ppb * by_ppb);
         }
     }
 
@@ -371,33 +393,6 @@ fn mixture(weights: &[f64; BANK.len()], part: impl Fn(usize) -> (f64, f64)) -> (
         })
         .sum();
     (mean, variance)
-}
-
-/// The mean frequency over a long time, every second counting the same until the memory is full.
-#[derive(Clone, Copy, Debug, Default)]
-struct LongTerm {
-    seconds: f64,
-    mean: f64,
-    variance: f64,
-}
-
-impl LongTerm {
-    fn take(&mut self, frequency: f64, variance: f64, dt: f64) {
-        // A frequency that isn't known to 10 ppm yet would spoil the mean for a long time.
-        if variance > 1e8 {
-            return;
-        }
-        self.seconds = (self.seconds + dt).min(LONG_TERM_S);
-        let share = (dt / self.seconds).min(1.0);
-        let off = frequency - self.mean;
-        self.mean += share * off;
-        self.variance += share * ((1.0 - share) * off * off - self.variance);
-    }
-
-    fn value(&self) -> Option<(Frequency, Frequency)> {
-        (self.seconds >= LONG_TERM_NEEDS_S)
-            .then(|| (Frequency::from_ppb(self.mean), Frequency::from_ppb(self.variance.max(0.0).sqrt())))
-    }
 }
 
 #[cfg(test)]

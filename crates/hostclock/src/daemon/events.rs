@@ -7,15 +7,14 @@ use std::os::unix::net::UnixStream;
 use hostclock_core::driver::drive;
 use hostclock_core::engine::{Engine, Event};
 use hostclock_core::ladder::Ladder;
-use hostclock_core::notice::Loss;
 use hostclock_core::policy::Mode;
 use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
+use hostclock_linux::clock;
 use hostclock_linux::socket::StatusListener;
 use hostclock_linux::timers::Timer;
-use hostclock_linux::uevent::{Drained, UeventSocket};
+use hostclock_linux::uevent::UeventSocket;
 use hostclock_linux::wait::PollSet;
-use hostclock_linux::{clock, module};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::log::Log;
@@ -24,7 +23,6 @@ use super::service::Service;
 use super::{RunOptions, rehearsal, report};
 use crate::config::{Config, Notify};
 use crate::exit::Code;
-use crate::source::{self, Source};
 
 /// How long `--once` waits for the clock to be right.
 const ONCE_PATIENCE: Duration = Duration::from_secs(10);
@@ -158,7 +156,7 @@ impl Daemon {
         }
     }
 
-    fn drive(&mut self, event: Event) -> RawTime {
+    pub(super) fn drive(&mut self, event: Event) -> RawTime {
         drive(&mut self.engine, &mut self.ladder, &mut self.machine, event)
     }
 
@@ -170,7 +168,7 @@ impl Daemon {
     }
 
     /// The log, for what isn't the engine's to tell: after what that has told already.
-    fn say(&mut self) -> Log {
+    pub(super) fn say(&mut self) -> Log {
         self.tell();
         self.log
     }
@@ -186,108 +184,6 @@ impl Daemon {
         let lost = self.engine.state() == State::Holdover
             && self.machine.source.as_ref().is_some_and(|source| !source.is_present());
         if lost { self.drop_source() } else { wake_at }
-    }
-
-    /// Opens the device to read, if there is one, and hands it to the engine.
-    fn look_for_source(&mut self) -> Option<RawTime> {
-        let mut found = self.open_source();
-        if found.is_err() && self.config.load_module && !self.module_tried {
-            self.module_tried = true;
-            self.load_module();
-            found = self.open_source();
-        }
-        match found {
-            Ok(source) => {
-                self.say().info(&format!("following {}", source.describe()));
-                self.machine.source = Some(source);
-                self.take_over();
-                self.no_source = None;
-                self.ladder = Ladder::default();
-                Some(self.drive(Event::SourceFound))
-            }
-            Err(reason) => {
-                if self.no_source.as_ref() != Some(&reason) {
-                    self.say().warn(&format!("no source: {reason}"));
-                }
-                self.no_source = Some(reason);
-                None
-            }
-        }
-    }
-
-    /// What somebody else left for the kernel to slew by itself would disturb us for minutes. The clock
-    /// isn't touched before there is something to keep it by.
-    fn take_over(&mut self) {
-        if self.config.policy.mode == Mode::Control {
-            if let Err(error) = self.machine.clock.cancel_slew() {
-                self.say().warn(&format!("a slew that somebody else began goes on: {error}"));
-            }
-        }
-    }
-
-    fn open_source(&mut self) -> Result<Source, String> {
-        let chosen = source::find(&self.config.source)?;
-        let source = chosen.open(self.config.policy.tai_offset)?;
-        if let Some(warning) = chosen.warning() {
-            self.say().warn(warning);
-        }
-        Ok(source)
-    }
-
-    fn load_module(&mut self) {
-        use module::Outcome;
-        let why = match module::load("ptp_kvm") {
-            Outcome::Already => return,
-            Outcome::Loaded => {
-                self.say().info("loaded the kernel module ptp_kvm");
-                return;
-            }
-            Outcome::NotPermitted => {
-                "not permitted (it takes CAP_SYS_MODULE; or list it in modules-load.d)".to_owned()
-            }
-            Outcome::NotFound => "this machine's kernel modules don't have it".to_owned(),
-            Outcome::Forbidden(file) => format!("{} forbids it", file.display()),
-            Outcome::Refused(reason) => reason,
-        };
-        self.say().info(&format!("the kernel module ptp_kvm was not loaded: {why}"));
-    }
-
-    fn drop_source(&mut self) -> RawTime {
-        self.machine.source = None;
-        let wake_at = self.drive(Event::SourceLost(Loss::DeviceGone));
-        self.look_for_source().unwrap_or(wake_at)
-    }
-
-    /// A device came or went: read the one that is right now.
-    fn on_uevents(&mut self) -> Option<RawTime> {
-        let current = self.machine.source.as_ref().map(|source| source.name().to_owned());
-        let (mut ours_went, mut came) = (false, false);
-        if let Some(uevents) = &mut self.uevents {
-            let drained = uevents.drain(|event| {
-                if event.added {
-                    came = true;
-                } else {
-                    ours_went |= current.as_deref() == Some(event.name);
-                }
-            });
-            if drained != Ok(Drained::Complete) {
-                // Some were lost: look for ourselves.
-                ours_went |= self.machine.source.as_ref().is_some_and(|source| !source.is_present());
-                came = true;
-            }
-            if drained.is_err() {
-                self.say()
-                    .warn("the kernel tells no more of devices that come and go: looked for every second");
-                self.uevents = None;
-            }
-        }
-        if ours_went {
-            return Some(self.drop_source());
-        }
-        if came && self.machine.source.is_none() {
-            return self.look_for_source();
-        }
-        None
     }
 
     /// Sends the status to whoever is connected; `false` if the kernel has no descriptors left.

@@ -4,6 +4,7 @@
 //! What decides is the engine in `hostclock-core`; this only carries events to it and its actions to
 //! the kernel.
 
+mod devices;
 mod events;
 mod log;
 mod machine;

@@ -1,0 +1,107 @@
+//! What the kernel made of an adjustment: whether it came in time, and what has to be looked at again.
+
+use super::{Action, Applied, Engine};
+use crate::adjust::Adjustment;
+use crate::status::{State, StepCause};
+use crate::units::{Duration, Frequency, RawTime};
+
+/// Steps in a row, each after a look at the last, before the engine waits for the next poll: a kernel that
+/// takes a step and doesn't make it (sandboxes do that) must not keep the process busy.
+const STEPS_IN_A_ROW: u32 = 3;
+/// After a step, how long until a reading shows whether the clock is right now. Whoever waited for it to be
+/// right goes first: on a machine with one processor he would wait for our reading too.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// From a reading to the effect of its answer: some microseconds, more under emulation. What is longer
+/// was a pre-emption.
+const LONGEST_LAG: Duration = Duration::from_millis(10);
+
+impl Engine {
+    pub(super) fn on_adjusted(&mut self, applied: Applied) -> Action {
+        let rate_before = self.kernel.rate.as_frequency();
+        self.kernel = applied.kernel;
+        let Adjustment { step, rate, .. } = self.asked;
+        if let Some(line) = &mut self.line {
+            line.adjusted(applied.before, applied.after, step, rate.unwrap_or(applied.kernel.rate));
+        }
+        let effect = applied.before + (applied.after - applied.before).half();
+        let missed = self.ran_on(&applied, applied.kernel.rate.as_frequency() - rate_before);
+        self.bound = self.bound.map(|bound| bound.missed_by(missed));
+        if let Some(last) = self.last {
+            self.learn_lag(effect - last.raw);
+        }
+        self.told.accepted();
+        if let Some(outcome) = self.outcome.take() {
+            self.conclude(applied.after, outcome);
+        }
+        if step.is_some() {
+            self.count_step();
+            if let Some(step) = &mut self.step {
+                step.done = Some(applied.after);
+            }
+            self.steps_in_a_row += 1;
+        }
+        // So late that the kernel was told of less than may be wrong: once more, and in time.
+        let untrue = self.max_error(applied.after) > Some(applied.kernel.health.max_error);
+        if untrue && self.has_source && !self.retold {
+            self.retold = true;
+            return Action::Read;
+        }
+        if step.is_none() || self.steps_in_a_row >= STEPS_IN_A_ROW {
+            return Action::Wait(self.wake_at);
+        }
+        // Look whether it is right: somebody may have set the clock again in between.
+        if self.has_source {
+            self.wake_at = applied.after + LOOK_AGAIN;
+            return Action::Wait(self.wake_at);
+        }
+        Action::Compare
+    }
+
+    /// How far, in ns, the clock went wrong because the adjustment came later than was reckoned with: the
+    /// process was pre-empted before the call, or in it.
+    fn ran_on(&mut self, applied: &Applied, change: Frequency) -> f64 {
+        let late = |than: RawTime| (applied.after - than).as_nanos_f64().max(0.0);
+        let at_our_rate = change.as_ratio() * late(self.effect_expected);
+        // Twice the usual lag was reckoned with.
+        let at_a_foreign_rate =
+            self.last.map_or(0.0, |last| self.running_away.as_ratio() * late(last.raw + self.lag.times(2)));
+        self.running_away = Frequency::ZERO;
+        at_our_rate.abs() + at_a_foreign_rate
+    }
+
+    /// Takes in how long it took from a reading to the effect of its answer. A process that was
+    /// pre-empted in between says nothing of the next time.
+    fn learn_lag(&mut self, lag: Duration) {
+        if lag.is_negative() || lag > LONGEST_LAG {
+            return;
+        }
+        self.lag = if self.lag == Duration::ZERO {
+            lag
+        } else {
+            (self.lag.times(3) + lag.min(self.lag.times(2))).half().half()
+        };
+    }
+
+    pub(super) fn on_refused(&mut self, now: RawTime, errno: i32) -> Action {
+        self.counters.failed_adjustments += 1;
+        self.step = None;
+        self.outcome = None;
+        self.told.refused(errno, &mut self.notices);
+        self.enter(State::Unsynchronised, now);
+        self.wake_at = now + self.policy.poll;
+        Action::Wait(self.wake_at)
+    }
+
+    fn count_step(&mut self) {
+        self.counters.steps += 1;
+        match self.step.map(|step| step.cause) {
+            Some(StepCause::ForeignStep) if self.policy.undo_foreign_steps => {
+                self.counters.foreign_steps_undone += 1
+            }
+            Some(StepCause::ForeignStep | StepCause::HostMoved | StepCause::Holdover) => {
+                self.steps_after_start += 1;
+            }
+            Some(StepCause::Start) | None => {}
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What is done while there are no readings: the clock runs on with the frequency that is known best, its
+//! error grows and is told, and a step that somebody else makes is undone all the same.
+
+use super::decide::KERNEL_TICK;
+use super::{Action, Engine, StepUnderWay};
+use crate::adjust::{Adjustment, Health, KernelRate};
+use crate::bound::Bound;
+use crate::line::Departure;
+use crate::notice::{Loss, Notice};
+use crate::policy::Mode;
+use crate::reading::{Method, Reading};
+use crate::status::{State, StepCause};
+use crate::units::{Duration, Frequency, RawTime, Timestamp};
+
+/// The longest time between two looks at a source that is lost.
+pub(super) const HOLD_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// The source is lost: run on with the long-term frequency.
+    pub(super) fn lose(&mut self, now: RawTime, loss: Loss) -> Action {
+        self.loss = Some(loss);
+        self.doubt = None;
+        self.line_doubt = false;
+        if self.estimator.is_some() && self.state != State::Holdover {
+            self.counters.holdovers += 1;
+            self.notices.push(Notice::Holdover { loss });
+            self.enter(State::Holdover, now);
+            let spread = self.holdover_frequency(now).1;
+            self.bound = self.bound_without_slew(now).map(|bound| bound.holding_over(spread));
+        }
+        self.hold(now)
+    }
+
+    /// There is no reading at the moment: the clock goes on without the slew that the last one asked
+    /// for, which would run past its target.
+    pub(super) fn wait_without_slew(&mut self, now: RawTime) -> Action {
+        if self.slew == Frequency::ZERO || self.policy.mode != Mode::Control {
+            return Action::Wait(self.wake_at);
+        }
+        self.bound = self.bound_without_slew(now);
+        self.slew = Frequency::ZERO;
+        self.effect_expected = now;
+        let rate = Some(KernelRate::nearest(self.host_frequency(Duration::ZERO)));
+        self.asked = Adjustment { step: None, rate, health: None, tai_offset: None };
+        Action::Adjust(self.asked)
+    }
+
+    fn bound_without_slew(&self, now: RawTime) -> Option<Bound> {
+        Some(self.bound?.slew_ended(now - self.last?.raw))
+    }
+
+    /// One tick without a source; also what is left behind at the end: the frequency without the slew
+    /// that was meant to end at the next reading.
+    pub(super) fn hold(&mut self, now: RawTime) -> Action {
+        self.wake_at = now + self.policy.poll.min(HOLD_INTERVAL);
+        self.slew = Frequency::ZERO;
+        self.effect_expected = now;
+        let (Some(bound), Some(last), Mode::Control) = (self.bound, self.last, self.policy.mode) else {
+            return Action::Wait(self.wake_at);
+        };
+        let max_error = bound.after(now - last.raw + KERNEL_TICK);
+        let health = Health {
+            synchronised: self.start_done && max_error <= self.policy.holdover_limit,
+            max_error,
+            est_error: max_error.half(),
+        };
+        self.ask(None, Some(self.holdover_frequency(now).0), health)
+    }
+
+    /// Without a source a foreign step is still one: the clock is put back on the line that it ran on.
+    pub(super) fn on_comparison(&mut self, now: RawTime, raw: RawTime, system: Timestamp) -> Action {
+        let comparison =
+            Reading { reference: system, system, raw, uncertainty: Duration::ZERO, method: Method::Bracket };
+        let since = self.heard.take();
+        let undo = self.policy.mode == Mode::Control && self.policy.undo_foreign_steps;
+        let departure = match &self.line {
+            Some(line) if undo => line.departure(&comparison, since.is_some()),
+            _ => Departure::None,
+        };
+        self.conclude_step(Duration::ZERO);
+        let action = self.hold(now);
+        match (departure, action) {
+            (Departure::Foreign(by), Action::Adjust(adjustment)) => {
+                let noticed = since.unwrap_or(now);
+                self.step =
+                    Some(StepUnderWay { cause: StepCause::ForeignStep, before: by, noticed, done: None });
+                if let Some(line) = &mut self.line {
+                    line.restart(&comparison);
+                }
+                self.asked = Adjustment { step: Some(-by), ..adjustment };
+                Action::Adjust(self.asked)
+            }
+            (_, action) => {
+                self.steps_in_a_row = 0;
+                action
+            }
+        }
+    }
+
+    /// The frequency to run with without readings, and by how much it may be off.
+    fn holdover_frequency(&self, now: RawTime) -> (Frequency, Frequency) {
+        match &self.estimator {
+            Some(estimator) => estimator.holdover_frequency(now - estimator.last()),
+            None => (self.kernel.rate.as_frequency(), super::KERNEL_GUESS),
+        }
+    }
+
+    pub(super) fn leave_holdover(&mut self, now: RawTime, offset: Duration) {
+        if self.state == State::Holdover {
+            let lasted_ns = now - self.state_since;
+            self.notices.push(Notice::HoldoverEnded { lasted_ns, offset_ns: offset });
+            self.schedule.hurry();
+            self.enter(State::Recovering, now);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The long memory of the host's frequency.
+
+use crate::units::Frequency;
+
+/// Memory of the long-term frequency.
+const LONG_TERM_S: f64 = 3_600.0;
+/// How much time must have been seen before the long-term frequency means something.
+const LONG_TERM_NEEDS_S: f64 = 10.0;
+
+/// The mean frequency over a long time, every second counting the same until the memory is full.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LongTerm {
+    seconds: f64,
+    mean: f64,
+    variance: f64,
+}
+
+impl LongTerm {
+    pub(super) fn take(&mut self, frequency: f64, variance: f64, dt: f64) {
+        // A frequency that isn't known to 10 ppm yet would spoil the mean for a long time.
+        if variance > 1e8 {
+            return;
+        }
+        self.seconds = (self.seconds + dt).min(LONG_TERM_S);
+        let share = (dt / self.seconds).min(1.0);
+        let off = frequency - self.mean;
+        self.mean += share * off;
+        self.variance += share * ((1.0 - share) * off * off - self.variance);
+    }
+
+    pub(super) fn value(&self) -> Option<(Frequency, Frequency)> {
+        (self.seconds >= LONG_TERM_NEEDS_S)
+            .then(|| (Frequency::from_ppb(self.mean), Frequency::from_ppb(self.variance.max(0.0).sqrt())))
+    }
+}
