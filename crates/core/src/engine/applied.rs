@@ -57,11 +57,12 @@ impl Engine {
         Action::Compare
     }
 
-    /// How far, in ns, the clock went wrong because the adjustment came later than was reckoned with: the
-    /// process was pre-empted before the call, or in it.
+    /// How far, in ns, the clock went wrong because the adjustment came sooner or later than was reckoned with:
+    /// the process was pre-empted before the call, or in it.
     fn ran_on(&mut self, applied: &Applied, change: Frequency) -> f64 {
         let late = |than: RawTime| (applied.after - than).as_nanos_f64().max(0.0);
-        let at_our_rate = change.as_ratio() * late(self.effect_expected);
+        let early = (self.effect_expected - applied.before).as_nanos_f64();
+        let at_our_rate = change.as_ratio() * late(self.effect_expected).max(early);
         // Twice the usual lag was reckoned with.
         let at_a_foreign_rate =
             self.last.map_or(0.0, |last| self.running_away.as_ratio() * late(last.raw + self.lag.times(2)));

@@ -297,7 +297,7 @@ impl Engine {
     /// the bound.
     fn health(&mut self, reading: &Reading, offset: Offset, left_ns: f64, interval: Duration) -> Health {
         let (skew, unseen, bias) = match &self.estimator {
-            Some(estimator) => (estimator.frequency().1, estimator.unseen(), estimator.bias()),
+            Some(estimator) => (estimator.frequency().1, estimator.unseen(interval), estimator.bias()),
             None => (Frequency::ZERO, Frequency::ZERO, reading.uncertainty),
         };
         let sigma_ns = offset.sigma_ns;

@@ -40,6 +40,8 @@ const STANDING_KEPT: f64 = 0.9;
 const EXCURSION_S: f64 = 30.0;
 /// What is left of a bias after each better reading by the same method.
 const BIAS_KEPT: f64 = 0.9;
+/// How many times worse than the others a reading is in which the process slept.
+const MUCH_WORSE: f64 = 1_000.0;
 /// Over less than this no frequency is told at all.
 const SHORTEST_LOOK_S: f64 = 1e-3;
 /// Kernels steer by up to 10 %: no clock runs faster or slower than this.
@@ -164,16 +166,16 @@ impl Estimator {
             return;
         }
         self.method = reading.method;
-        self.bias = reading.uncertainty.max(Duration::from_nanos_f64(self.bias.as_nanos_f64() * BIAS_KEPT));
         let noise = reading_variance(reading);
         let measured = self.measured(reading);
         let before = self.frequency_moments().0;
-        let mut residual = 0.0;
+        let (mut residual, mut gain) = (0.0, 0.0);
         let usual = self.long_term_frequency().map_or(0.0, |(mean, _)| mean.as_ppb());
         for ((model, standing), weight) in self.models.iter_mut().zip(&mut self.standing).zip(self.weights) {
             let expected = model.predict(dt, noise);
             let innovation = measured - expected.phase;
             residual += weight * innovation;
+            gain += weight * (1.0 - noise / expected.variance);
             *standing = STANDING_KEPT * *standing
                 - 0.5 * (expected.variance.ln() + innovation * innovation / expected.variance);
             model.update(measured, noise);
@@ -183,6 +185,7 @@ impl Estimator {
                 model.forget_frequency(usual, UNKNOWN_FREQUENCY_VARIANCE);
             }
         }
+        self.take_bias(reading.uncertainty, gain);
         self.reweigh();
         self.anchor_raw = reading.raw;
         self.anchor_reference = reading.reference;
@@ -198,6 +201,14 @@ impl Estimator {
             return;
         }
         self.long_term.take(frequency, variance, dt);
+    }
+
+    /// The bias is that of the worst reading, fading. One in which the process slept is so much worse that the
+    /// filters hardly heed it; then it counts for the bias as much as for the phase.
+    fn take_bias(&mut self, uncertainty: Duration, gain: f64) {
+        let (bias, new) = (self.bias.as_nanos_f64(), uncertainty.as_nanos_f64());
+        let new = if new > MUCH_WORSE * bias { bias + gain * (new - bias) } else { new };
+        self.bias = Duration::from_nanos_f64(new.max(bias * BIAS_KEPT));
     }
 
     /// Accepts a break at `reading`: the phase starts anew there, the frequency is kept. Where the jump
@@ -235,11 +246,13 @@ impl Estimator {
         self.bias
     }
 
-    /// How fast the host's clock may run away without a reading that shows it: from one end of what the
-    /// readings may be off to the other, within the last second or since the phase began.
+    /// How fast the host's clock may run away without a reading that shows it, when the next is taken after
+    /// `interval`: from one end of what readings may be off to the other, from each to the next, if not for
+    /// longer than a second.
     #[must_use]
-    pub fn unseen(&self) -> Frequency {
-        let seen_s = (self.anchor_raw - self.phase_since).as_secs_f64().clamp(SHORTEST_LOOK_S, 1.0);
+    pub fn unseen(&self, interval: Duration) -> Frequency {
+        let seen_s =
+            (self.anchor_raw - self.phase_since).min(interval).as_secs_f64().clamp(SHORTEST_LOOK_S, 1.0);
         Frequency::from_ppb(2.0 * self.bias.as_nanos_f64() / seen_s)
     }
 
