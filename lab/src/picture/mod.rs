@@ -199,9 +199,9 @@ fn line<'a>(
     let _ = write!(svg, "<path class=\"line {class}\" d=\"{path}\"/>");
 }
 
-/// Text as SVG wants it, with the minus sign that figures have in print.
+/// Text as SVG wants it, with the minus sign and the micro sign that figures have in print.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('-', "\u{2212}")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('-', "\u{2212}").replace(" us", " \u{b5}s")
 }
 
 #[cfg(test)]
