@@ -19,7 +19,8 @@ use crate::units::{Duration, Frequency, RawTime, Timestamp};
 const PAIRING: (f64, f64) = (4.0, 250_000.0);
 /// What the line itself may lose, ns² per second: the kernel's rounding.
 const WANDER: f64 = 100.0;
-/// How much of a departure is taken for an error of the rate that will be there the next time too.
+/// How much of a departure in a second or more is taken for an error of the rate that will be there the next
+/// time too.
 const LASTING: f64 = 0.1;
 /// For how long after a reading: what the kernel has to pay back is paid back soon.
 const RATE_ERROR_LASTS: Duration = Duration::from_secs(2);
@@ -105,7 +106,9 @@ impl SystemLine {
         let gain = predicted / (predicted + pairing(reading.method));
         self.variance = predicted * (1.0 - gain);
         if dt > SHORT_S {
-            let learnt = self.rate_error + LASTING * gain * off / dt;
+            // The shorter the time, the less a departure says of the rate: it is noise over time.
+            let lasting = LASTING * (dt * dt).min(1.0);
+            let learnt = self.rate_error + lasting * gain * off / dt;
             self.rate_error = learnt.clamp(-MOST_RATE_ERROR, MOST_RATE_ERROR);
         }
         self.rate_error_until = reading.raw + RATE_ERROR_LASTS;

@@ -201,7 +201,11 @@ fn line<'a>(
 
 /// Text as SVG wants it, with the minus sign and the micro sign that figures have in print.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('-', "\u{2212}").replace(" us", " \u{b5}s")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('-', "\u{2212}")
+        .replace(" us", " \u{b5}s")
 }
 
 #[cfg(test)]
