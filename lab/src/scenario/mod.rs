@@ -87,7 +87,7 @@ pub(crate) const ALL: [Scenario; 6] = [
     },
     Scenario {
         name: "steady",
-        about: "nothing happens for two minutes while the host's frequency wanders",
+        about: "nothing happens for a minute while the host's frequency wanders",
         rate: 1_000,
         daemons: EVERYBODY,
         play: steady::play,

@@ -10,7 +10,7 @@ use crate::result::Findings;
 use crate::session::Session;
 
 const SETTLING: Duration = Duration::from_secs(30);
-const MEASURED: Duration = Duration::from_secs(120);
+const MEASURED: Duration = Duration::from_secs(60);
 
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
     session.wander(Some(setting.run + 1))?;
