@@ -20,8 +20,10 @@ const PAIRING: (f64, f64) = (4.0, 250_000.0);
 /// What the line itself may lose, ns² per second: the kernel's rounding.
 const WANDER: f64 = 100.0;
 /// How much of a departure in a second or more is taken for an error of the rate that will be there the next
-/// time too.
-const LASTING: f64 = 0.1;
+/// time too: at least, when they come out on either side, and at most, when they agree.
+const LASTING: (f64, f64) = (0.05, 0.6);
+/// The share of the newest departure in what is remembered of them.
+const REMEMBERED: f64 = 0.25;
 /// For how long after a reading: what the kernel has to pay back is paid back soon.
 const RATE_ERROR_LASTS: Duration = Duration::from_secs(2);
 /// Over less than this, in seconds, a departure says nothing of the rate.
@@ -44,6 +46,8 @@ pub struct SystemLine {
     /// How much faster than that the clock runs, ppb.
     rate_error: f64,
     rate_error_until: RawTime,
+    /// Means of the last departures and of their magnitudes, ppb.
+    departures: (f64, f64),
     /// Variance of the departure, ns².
     variance: f64,
 }
@@ -68,6 +72,7 @@ impl SystemLine {
             rate,
             rate_error: 0.0,
             rate_error_until: reading.raw + RATE_ERROR_LASTS,
+            departures: (0.0, 0.0),
             variance: pairing(reading.method),
         }
     }
@@ -107,13 +112,23 @@ impl SystemLine {
         self.variance = predicted * (1.0 - gain);
         if dt > SHORT_S {
             // The shorter the time, the less a departure says of the rate: it is noise over time.
-            let lasting = LASTING * (dt * dt).min(1.0);
-            let learnt = self.rate_error + lasting * gain * off / dt;
+            let weight = dt.min(1.0).powi(2);
+            let learnt = self.rate_error + self.lasting(off / dt, weight) * gain * off / dt;
             self.rate_error = learnt.clamp(-MOST_RATE_ERROR, MOST_RATE_ERROR);
         }
         self.rate_error_until = reading.raw + RATE_ERROR_LASTS;
         // From the reading, the line lies (1 - gain) of the departure back.
         self.anchor(reading.raw, reading.system, -(1.0 - gain) * off);
+    }
+
+    /// How much of a departure of `rate` ppb will last: the more, the more the last ones agree (the adaptive
+    /// smoothing of Trigg and Leach, 1967).
+    fn lasting(&mut self, rate: f64, weight: f64) -> f64 {
+        let share = REMEMBERED * weight;
+        self.departures.0 += share * (rate - self.departures.0);
+        self.departures.1 += share * (rate.abs() - self.departures.1);
+        let agreement = self.departures.0.abs() / self.departures.1.max(1.0);
+        weight * (LASTING.1 * agreement.powi(2)).clamp(LASTING.0, LASTING.1)
     }
 
     /// Starts a new line at `reading`, at the same rate.
@@ -222,6 +237,24 @@ mod tests {
         let off = (system.as_nanos() - 61 * 999_999_999) as f64 + fraction;
         assert!(off.abs() < 1.0, "{off} ns");
         assert!((line.rate_error().as_ppb() + 1.0).abs() < 0.2, "{:?}", line.rate_error());
+    }
+
+    #[test]
+    fn an_error_of_the_rate_that_is_over_is_forgotten_in_a_few_readings() {
+        let mut line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
+        let mut system = 0;
+        for second in 1..=60 {
+            // An idle kernel rounds coarsely, and to one side.
+            system += 1_000_000_050 + if second % 2 == 0 { 40 } else { -40 };
+            line.follow(&reading(second * 1_000_000_000, system));
+        }
+        assert!((30.0..70.0).contains(&line.rate_error().as_ppb()), "{:?}", line.rate_error());
+        for second in 61..=68 {
+            // A busy one rounds at every tick.
+            system += 1_000_000_000;
+            line.follow(&reading(second * 1_000_000_000, system));
+        }
+        assert!(line.rate_error().as_ppb().abs() < 10.0, "{:?}", line.rate_error());
     }
 
     #[test]
