@@ -27,7 +27,17 @@ pub(crate) fn play(name: &str, list: Option<&str>, runs: u32, out: &Path) -> Res
         let (mut session, kernel) = boot(&daemons, scenario.rate)?;
         for daemon in &daemons {
             eprintln!("lab: run {} of {runs}: {name} with {}", number + 1, daemon.title);
-            let findings = (scenario.play)(&mut session, &Setting::thorough(*daemon, number))?;
+            let setting = Setting::thorough(*daemon, number);
+            let findings = match (scenario.play)(&mut session, &setting) {
+                // Nested emulation isn't a promise: machines that fell over are no finding about a daemon.
+                Err(error) if session.ended() => {
+                    eprintln!("{error}\nlab: once more, on new machines");
+                    drop(session);
+                    (session, _) = boot(&daemons, scenario.rate)?;
+                    (scenario.play)(&mut session, &setting)?
+                }
+                played => played?,
+            };
             written(
                 &Played { scenario: name, daemon, number, kernel: &kernel, rate: session.rate() },
                 findings,

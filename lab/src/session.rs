@@ -103,6 +103,11 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the machines have ended by themselves.
+    pub(crate) fn ended(&self) -> bool {
+        self.lab.ended()
+    }
+
     /// Runs a command in the guest and gives its output.
     pub(crate) fn guest(&mut self, command: &str) -> Result<String> {
         self.lab.guest.run(command)

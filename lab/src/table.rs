@@ -117,6 +117,13 @@ const FIGURES: &[(&str, Figure)] = &[
             |count| format!("{count:.0}"),
         ),
     ),
+    (
+        "samples with UNSYNC set again, %",
+        (
+            |run| run.findings.honesty.as_ref().map(|h| 100.0 * float(h.lost) / float(h.samples.max(1))),
+            |share| format!("{share:.2}"),
+        ),
+    ),
 ];
 
 fn labels(runs: &[&Run]) -> Vec<String> {

@@ -25,6 +25,9 @@ pub(crate) struct Honesty {
     pub(crate) samples: usize,
     /// Samples with `STA_UNSYNC` clear.
     pub(crate) synchronised: usize,
+    /// Samples with `STA_UNSYNC` set after one with it clear.
+    #[serde(default)]
+    pub(crate) lost: usize,
     /// Samples in which the kernel called the clock synchronised to within `maxerror` while it was
     /// further off.
     pub(crate) lies: usize,
@@ -71,6 +74,7 @@ pub(crate) fn honesty(samples: &[Sample]) -> Honesty {
     Honesty {
         samples: samples.len(),
         synchronised: errors.len(),
+        lost: samples.iter().skip_while(|s| !s.synchronised).filter(|s| !s.synchronised).count(),
         lies: samples.iter().filter(|sample| sample.lie).count(),
         claims_perfection: synchronised().filter(|sample| sample.max_error_us == 0).count(),
         ends_synchronised: samples.last().is_some_and(|sample| sample.synchronised),
@@ -105,8 +109,9 @@ mod tests {
     fn a_claim_of_perfection_and_a_lie_are_counted() {
         let lie = Sample { lie: true, ..at(1, 9_000) };
         let perfect = Sample { max_error_us: 0, ..at(2, 1) };
-        let found = honesty(&[Sample { synchronised: false, ..at(0, 9) }, lie, perfect]);
-        assert_eq!((found.synchronised, found.lies, found.claims_perfection), (2, 1, 1));
+        let not_yet = Sample { synchronised: false, ..at(0, 9) };
+        let found = honesty(&[not_yet, lie, not_yet, perfect]);
+        assert_eq!((found.synchronised, found.lost, found.lies, found.claims_perfection), (2, 1, 1, 1));
         assert!(found.ends_synchronised);
     }
 }

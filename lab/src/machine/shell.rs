@@ -4,9 +4,10 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use super::emulator::Emulator;
 use crate::error::{Context, Error, Result};
 
 /// How long an ordinary command may take.
@@ -15,18 +16,20 @@ const USUAL_LIMIT: Duration = Duration::from_secs(20);
 /// One machine's shell.
 pub(crate) struct Shell {
     machine: &'static str,
+    emulator: Rc<Emulator>,
     stream: BufReader<UnixStream>,
     count: u64,
 }
 
 impl Shell {
-    /// Connects to the port behind `socket`. The shell itself answers only when the machine is up.
-    pub(super) fn connect(machine: &'static str, socket: &Path) -> Result<Self> {
-        let stream = UnixStream::connect(socket).context(|| format!("connecting to {}", socket.display()))?;
+    /// Connects to the port that is named after `machine`. The shell itself answers only when the machine is
+    /// up.
+    pub(super) fn connect(machine: &'static str, emulator: &Rc<Emulator>) -> Result<Self> {
+        let stream = emulator.connect(machine)?;
         stream
             .set_read_timeout(Some(Duration::from_millis(200)))
             .context(|| "setting a time limit".into())?;
-        Ok(Self { machine, stream: BufReader::new(stream), count: 0 })
+        Ok(Self { machine, emulator: Rc::clone(emulator), stream: BufReader::new(stream), count: 0 })
     }
 
     /// Runs `command` and gives its output; a command that fails is an error.
@@ -36,7 +39,7 @@ impl Shell {
 
     /// [`Shell::run`] with a time limit of its own.
     pub(crate) fn run_within(&mut self, limit: Duration, command: &str) -> Result<String> {
-        let (output, status) = self.attempt(limit, command, &|| None)?;
+        let (output, status) = self.attempt(limit, command, false)?;
         if status == 0 {
             return Ok(output);
         }
@@ -47,21 +50,22 @@ impl Shell {
         )))
     }
 
-    /// Runs `command`; gives its output and its exit status. `stop` may give a reason to stop waiting.
-    pub(super) fn attempt(
-        &mut self,
-        limit: Duration,
-        command: &str,
-        stop: &dyn Fn() -> Option<String>,
-    ) -> Result<(String, i32)> {
+    /// Waits until the machine is up.
+    pub(super) fn wait(&mut self, limit: Duration) -> Result<()> {
+        self.attempt(limit, "true", true).map(drop)
+    }
+
+    /// Runs `command`; gives its output and its exit status. `booting`: looks in between whether the machine
+    /// has given up.
+    fn attempt(&mut self, limit: Duration, command: &str, booting: bool) -> Result<(String, i32)> {
         self.count += 1;
         // The group keeps the command's standard input away from the shell's own script.
         let line = format!("{{ {command}\n}} </dev/null; echo \"@@{}:$?\"\n", self.count);
-        self.send(&line)?;
+        self.send(&line, command)?;
         let deadline = Instant::now() + limit;
         let mut output = String::new();
         loop {
-            let line = self.line(deadline, command, stop)?;
+            let line = self.line(deadline, command, booting)?;
             match end_mark(&line, self.count) {
                 Some((rest, status)) => {
                     output.push_str(rest);
@@ -77,7 +81,7 @@ impl Shell {
         let size = self.run(&format!("wc -c <{path}"))?;
         let size: usize = size.trim().parse().context(|| format!("{}: the size of {path}", self.machine))?;
         let size = size.saturating_sub(start);
-        self.send(&format!("tail -c +{} {path} | head -c {size}\n", start + 1))?;
+        self.send(&format!("tail -c +{} {path} | head -c {size}\n", start + 1), path)?;
         let mut content = vec![0; size];
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut have = 0;
@@ -93,33 +97,26 @@ impl Shell {
         Ok(content)
     }
 
-    fn send(&mut self, text: &str) -> Result<()> {
-        self.stream
-            .get_mut()
-            .write_all(text.as_bytes())
-            .context(|| format!("{}: sending a command", self.machine))
+    fn send(&mut self, text: &str, doing: &str) -> Result<()> {
+        match self.stream.get_mut().write_all(text.as_bytes()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(self.gone(doing)),
+            sent => sent.context(|| format!("{}: sending a command", self.machine)),
+        }
     }
 
-    fn line(
-        &mut self,
-        deadline: Instant,
-        command: &str,
-        stop: &dyn Fn() -> Option<String>,
-    ) -> Result<String> {
+    fn line(&mut self, deadline: Instant, command: &str, booting: bool) -> Result<String> {
         let mut line = Vec::new();
         loop {
             match self.stream.read_until(b'\n', &mut line) {
                 Ok(0) => return Err(self.gone(command)),
                 Ok(_) => return Ok(String::from_utf8_lossy(&line).into_owned()),
                 Err(error) if waiting(&error) => {
-                    if let Some(reason) = stop() {
-                        return Err(Error::new(format!("{}: {reason}", self.machine)));
+                    if booting && self.emulator.stopped().is_some() {
+                        return Err(self.emulator.failed(&format!("{}: the boot failed", self.machine)));
                     }
                     if Instant::now() >= deadline {
-                        return Err(Error::new(format!(
-                            "{}: no answer in time to `{command}`",
-                            self.machine
-                        )));
+                        let what = format!("{}: no answer in time to `{command}`", self.machine);
+                        return Err(self.emulator.failed(&what));
                     }
                 }
                 Err(error) => return Err(Error::new(format!("{}: {error}", self.machine))),
@@ -128,7 +125,8 @@ impl Shell {
     }
 
     fn gone(&self, doing: &str) -> Error {
-        Error::new(format!("{}: the machine went away during `{doing}`", self.machine))
+        self.emulator.await_end();
+        self.emulator.failed(&format!("{}: the machine went away during `{doing}`", self.machine))
     }
 }
 
