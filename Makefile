@@ -46,5 +46,5 @@ msrv: ## Build and test with the oldest supported Rust, Debian 13's
 	scripts/msrv
 
 .PHONY: measure
-measure: needs ## The long measurements that docs/measurements.md quotes (about two hours)
+measure: needs ## The long measurements that docs/measurements.md quotes (an hour and a half)
 	scripts/measure

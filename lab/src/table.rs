@@ -46,7 +46,7 @@ fn table(runs: &[&Run]) -> String {
             daemons.iter().map(|daemon| figure(&all(daemon.name))).collect::<Vec<_>>()
         };
         rows.push(row(
-            "further steps after the first recovery".into(),
+            "moves by over 1 us after the first recovery".into(),
             of(&|seen| seen.iter().map(|recovery| recovery.later_steps).sum::<usize>().to_string()),
         ));
         rows.push(row(
