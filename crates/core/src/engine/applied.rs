@@ -87,6 +87,8 @@ impl Engine {
         self.counters.failed_adjustments += 1;
         self.step = None;
         self.outcome = None;
+        // What it said was meant for a clock that is adjusted.
+        self.bound = None;
         self.told.refused(errno, &mut self.notices);
         self.enter(State::Unsynchronised, now);
         self.wake_at = now + self.policy.poll;

@@ -62,7 +62,8 @@ impl Engine {
         let Some(offset) = self.offset_at(reading) else {
             return Action::Read;
         };
-        self.statistics.offset(offset.nanos(), broke || foreign != Foreign::No);
+        let disturbed = broke || foreign != Foreign::No || !self.start_done;
+        self.statistics.offset(offset.nanos(), disturbed);
         self.conclude_step(offset.rounded());
         self.note_disturbance(now, broke, foreign);
 
@@ -144,20 +145,26 @@ impl Engine {
             Foreign::No => Frequency::ZERO,
         };
         let ran_away = self.running_away.as_ratio() * self.lag.times(2).as_nanos_f64();
-        let left = (offset.whole - target).as_nanos_f64().abs() + ran_away;
-        let health = self.health(reading, offset, left, self.policy.poll.min(HOLD_INTERVAL));
+        let withheld = (offset.whole - target).abs();
+        let left = withheld.as_nanos_f64() + ran_away;
+        let health = Health {
+            synchronised: withheld <= CLOSE,
+            ..self.health(reading, offset, left, self.policy.poll.min(HOLD_INTERVAL))
+        };
         self.ask(Some(change), Some(frequency), health)
     }
 
     /// A foreign step is undone whatever the policy says of steps; what was wrong before it is not, and
-    /// stays if the policy wants it slewed or left alone.
+    /// stays if the policy wants it slewed or left alone. A foreign step that brought the clock nearer to the
+    /// host's time is not taken back, but completed.
     fn step_target(&self, offset: Offset, circumstance: Circumstance, foreign: Foreign) -> Duration {
         let (Circumstance::ForeignStep, Foreign::Step { by, .. }) = (circumstance, foreign) else {
             return offset.whole;
         };
         let before = offset.whole - by;
         let later = Circumstance::Later { steps: self.steps_after_start };
-        if before.abs() <= CLOSE || self.policy.verdict(before, later) == Verdict::Step {
+        let for_the_better = offset.whole.abs() <= before.abs();
+        if for_the_better || before.abs() <= CLOSE || self.policy.verdict(before, later) == Verdict::Step {
             offset.whole
         } else {
             by
@@ -199,8 +206,15 @@ impl Engine {
         self.slew = plan.frequency;
         self.effect_expected = reading.raw + self.lag;
         self.wake_at = reading.raw + self.lag + plan.interval;
-        self.outcome = Some(Outcome { close: is_close(reading, offset), offset: offset.rounded() });
-        let health = self.health(reading, offset, offset.nanos(), plan.interval);
+        // Ordinary corrections don't end synchronisation: at long polls a host under NTP is always a little away.
+        let ordinary = self.state == State::Synchronised
+            && self.disturbance.is_none()
+            && withheld.is_none()
+            && !plan.fast;
+        let close = ordinary || is_close(reading, offset);
+        self.outcome = Some(Outcome { close, offset: offset.rounded() });
+        let health =
+            Health { synchronised: close, ..self.health(reading, offset, offset.nanos(), plan.interval) };
         self.ask(None, Some(self.host_frequency(plan.interval) + plan.frequency), health)
     }
 
@@ -293,8 +307,8 @@ impl Engine {
         }
     }
 
-    /// What to tell the kernel after `reading`, when `left_ns` of `offset` is still to be slewed; and keeps
-    /// the bound.
+    /// What to tell the kernel of a synchronised clock after `reading`, when `left_ns` of `offset` is still to be
+    /// slewed; and keeps the bound.
     fn health(&mut self, reading: &Reading, offset: Offset, left_ns: f64, interval: Duration) -> Health {
         let (skew, unseen, bias) = match &self.estimator {
             Some(estimator) => (estimator.frequency().1, estimator.unseen(interval), estimator.bias()),
@@ -310,7 +324,7 @@ impl Engine {
         self.bound = Some(bound);
         let max_error = bound.after(interval + KERNEL_TICK);
         Health {
-            synchronised: max_error <= self.policy.holdover_limit,
+            synchronised: true,
             max_error,
             est_error: Duration::from_nanos_f64((left_ns.abs() + sigma_ns).ceil()),
         }

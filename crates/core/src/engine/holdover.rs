@@ -28,6 +28,15 @@ impl Engine {
             let spread = self.holdover_frequency(now).1;
             self.bound = self.bound_without_slew(now).map(|bound| bound.holding_over(spread));
         }
+        self.look_without_reading(now)
+    }
+
+    /// There is nothing to read: at least see whether somebody set the clock. The kernel doesn't always tell,
+    /// and the host can't.
+    pub(super) fn look_without_reading(&mut self, now: RawTime) -> Action {
+        if self.policy.mode == Mode::Control && self.line.is_some() {
+            return Action::Compare;
+        }
         self.hold(now)
     }
 
@@ -60,7 +69,8 @@ impl Engine {
         };
         let max_error = bound.after(now - last.raw + KERNEL_TICK);
         let health = Health {
-            synchronised: self.start_done && max_error <= self.policy.holdover_limit,
+            synchronised: matches!(self.state, State::Synchronised | State::Holdover)
+                && max_error <= self.policy.holdover_limit,
             max_error,
             est_error: max_error.half(),
         };
@@ -71,29 +81,40 @@ impl Engine {
     pub(super) fn on_comparison(&mut self, now: RawTime, raw: RawTime, system: Timestamp) -> Action {
         let comparison =
             Reading { reference: system, system, raw, uncertainty: Duration::ZERO, method: Method::Bracket };
-        let since = self.heard.take();
-        let undo = self.policy.mode == Mode::Control && self.policy.undo_foreign_steps;
         let departure = match &self.line {
-            Some(line) if undo => line.departure(&comparison, since.is_some()),
+            Some(line) if self.policy.mode == Mode::Control => {
+                line.departure(&comparison, self.heard.is_some())
+            }
             _ => Departure::None,
         };
+        if departure != Departure::None && self.heard.is_none() && !self.line_doubt {
+            // The process may have been pre-empted between the two clocks: nobody is accused yet.
+            self.line_doubt = true;
+            return Action::Compare;
+        }
+        self.line_doubt = false;
+        let noticed = self.heard.take().unwrap_or(now);
         self.conclude_step(Duration::ZERO);
-        let action = self.hold(now);
-        match (departure, action) {
-            (Departure::Foreign(by), Action::Adjust(adjustment)) => {
-                let noticed = since.unwrap_or(now);
+        let Departure::Foreign(by) = departure else {
+            self.steps_in_a_row = 0;
+            return self.hold(now);
+        };
+        if let Some(line) = &mut self.line {
+            line.restart(&comparison);
+        }
+        if !self.policy.undo_foreign_steps {
+            // The clock is wrong by that much, and stays so until there are readings.
+            self.bound = self.bound.map(|bound| bound.missed_by(by.as_nanos_f64()));
+            return self.hold(now);
+        }
+        match self.hold(now) {
+            Action::Adjust(adjustment) => {
                 self.step =
                     Some(StepUnderWay { cause: StepCause::ForeignStep, before: by, noticed, done: None });
-                if let Some(line) = &mut self.line {
-                    line.restart(&comparison);
-                }
                 self.asked = Adjustment { step: Some(-by), ..adjustment };
                 Action::Adjust(self.asked)
             }
-            (_, action) => {
-                self.steps_in_a_row = 0;
-                action
-            }
+            action => action,
         }
     }
 

@@ -260,7 +260,7 @@ impl Engine {
         }
         match event {
             Event::Wake if self.has_source => Action::Read,
-            Event::Wake => self.hold(now),
+            Event::Wake => self.look_without_reading(now),
             Event::ClockSet => {
                 self.counters.clock_set_events += 1;
                 self.heard.get_or_insert(now);

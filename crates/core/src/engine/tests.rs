@@ -368,6 +368,70 @@ fn a_foreign_step_is_undone_in_holdover_too() {
 }
 
 #[test]
+fn a_foreign_step_is_undone_while_every_reading_fails() {
+    let mut bench = settled();
+    bench.machine.works.clear();
+    bench.machine.foreign_step(SECOND.times(3_600));
+    bench.event(Event::ClockSet);
+    bench.run(Duration::from_millis(50));
+    assert_eq!(bench.engine.state(), State::Holdover);
+    assert_eq!(bench.machine.steps.len(), 1);
+    assert!(bench.machine.offset().abs() < 1_000, "{} ns", bench.machine.offset());
+    assert!(bench.machine.health.synchronised);
+}
+
+#[test]
+fn a_foreign_step_that_nobody_told_of_is_found_in_holdover_too() {
+    let mut bench = settled();
+    bench.event(Event::SourceLost(Loss::DeviceGone));
+    bench.machine.foreign_step(SECOND.times(-3_600));
+    bench.run(SECOND.times(3));
+    assert_eq!(bench.machine.steps.len(), 1);
+    assert!(bench.machine.offset().abs() < 1_000, "{} ns", bench.machine.offset());
+}
+
+#[test]
+fn a_foreign_step_that_is_not_to_be_undone_is_in_the_bound_of_a_holdover() {
+    let policy = Policy { undo_foreign_steps: false, ..Policy::default() };
+    let mut bench = Bench::start(SECOND, policy);
+    bench.run(SECOND.times(30));
+    let before = bench.machine.steps.len();
+    bench.event(Event::SourceLost(Loss::DeviceGone));
+    bench.machine.foreign_step(SECOND);
+    bench.event(Event::ClockSet);
+    bench.run(SECOND.times(3));
+    assert_eq!(bench.machine.steps.len(), before);
+    assert!(!bench.machine.health.synchronised);
+    assert!(bench.machine.health.max_error >= SECOND);
+}
+
+#[test]
+fn a_clock_that_is_being_slewed_after_a_break_is_not_called_synchronised() {
+    let mut bench = settled();
+    bench.machine.host_offset -= 50_000_000;
+    while bench.machine.rate.as_frequency().abs() < Frequency::from_ppm(10_000.0) {
+        bench.run(Duration::from_millis(10));
+    }
+    assert_eq!(bench.engine.state(), State::Recovering);
+    assert!(!bench.machine.health.synchronised);
+    bench.run(SECOND.times(3));
+    assert!(bench.machine.health.synchronised);
+}
+
+#[test]
+fn whoever_sets_a_clock_right_that_policy_kept_wrong_is_not_undone() {
+    let policy = Policy { step_forward: None, ..Policy::default() };
+    let mut bench = Bench::start(Duration::ZERO, policy);
+    bench.run(SECOND.times(30));
+    bench.machine.host_offset += 5_000_000_000;
+    bench.run(SECOND.times(3));
+    bench.machine.foreign_step(SECOND.times(5));
+    bench.event(Event::ClockSet);
+    bench.run(Duration::from_millis(20));
+    assert!(bench.machine.offset().abs() < 10_000_000, "{} ns", bench.machine.offset());
+}
+
+#[test]
 fn a_slew_ends_when_the_reading_that_should_end_it_fails() {
     let mut bench = settled();
     bench.machine.host_offset -= 10_000_000;
