@@ -166,7 +166,12 @@ impl fmt::Display for Notice {
                 write!(f, "dry run: would step the clock by {:+} ({})", -*offset_ns, cause.words())
             }
             Self::AdjustRefused { errno } => {
-                write!(f, "the kernel refused to change the clock (errno {errno}): is CAP_SYS_TIME missing?")
+                let why = match *errno {
+                    1 => "not permitted: CAP_SYS_TIME is missing, or a security module forbids it",
+                    22 => "the kernel takes the values for invalid, such as a time before its own start",
+                    _ => "see errno(3)",
+                };
+                write!(f, "the kernel refused to change the clock (errno {errno}): {why}")
             }
             Self::Outlier { reference_ns } => {
                 write!(f, "threw away a reading that a second one did not confirm: {reference_ns}")

@@ -221,8 +221,9 @@ fn choose_best(candidates: &[Candidate], config: &SourceConfig) -> Result<Choice
     for (index, candidate) in candidates.iter().enumerate() {
         let kind = Kind::of(&candidate.clock_name);
         let known_scale = match (kind, config.time_scale) {
-            (Kind::Other, _) => Err(kind.time_scale().err().unwrap_or_default()),
-            (_, Some(scale)) => Ok(scale),
+            // What counts from the machine's start is no time of day on any scale.
+            (Kind::Other | Kind::VirtioRtc(2), _) => Err(kind.time_scale().err().unwrap_or_default()),
+            (_, Some(scale)) => kind.time_scale().or(Ok(scale)),
             (_, None) => kind.time_scale(),
         };
         match known_scale {

@@ -9,7 +9,7 @@ use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_core::source::{Candidate, Choice, SourceConfig, TimeScale, Wanted, choose};
 use hostclock_core::status::{MethodStatus, SourceStatus};
 use hostclock_core::units::Duration;
-use hostclock_linux::ptp::Device;
+use hostclock_linux::ptp::{Device, OpenError};
 use hostclock_linux::{clocksource, discover};
 
 /// Where sysfs is.
@@ -24,16 +24,37 @@ pub(crate) struct Chosen {
     choice: Choice,
 }
 
+/// Why no device is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unusable {
+    /// In one line, for the user.
+    pub(crate) reason: String,
+    /// There is one, and this process may not read it.
+    pub(crate) denied: bool,
+}
+
+impl From<String> for Unusable {
+    fn from(reason: String) -> Self {
+        Self { reason, denied: false }
+    }
+}
+
+impl From<OpenError> for Unusable {
+    fn from(error: OpenError) -> Self {
+        Self { reason: error.to_string(), denied: matches!(error, OpenError::Denied(_)) }
+    }
+}
+
 /// Finds the device to read.
 ///
 /// # Errors
-/// Why there is none, in one line.
-pub(crate) fn find(config: &SourceConfig) -> Result<Chosen, String> {
+/// Why there is none.
+pub(crate) fn find(config: &SourceConfig) -> Result<Chosen, Unusable> {
     let devices = devices()?;
     let choice = choose(&devices, &resolved(config))?;
     match devices.into_iter().nth(choice.index) {
         Some(candidate) => Ok(Chosen { candidate, choice }),
-        None => Err("the chosen device went away".to_owned()),
+        None => Err("the chosen device went away".to_owned().into()),
     }
 }
 
@@ -46,9 +67,9 @@ impl Chosen {
     /// Opens the device. `tai_offset` is TAI − UTC in seconds, as far as it is known.
     ///
     /// # Errors
-    /// Why it can't be opened, in one line.
-    pub(crate) fn open(&self, tai_offset: Option<i32>) -> Result<Source, String> {
-        let device = Device::open(Path::new(&self.candidate.path)).map_err(|error| error.to_string())?;
+    /// Why it can't be opened.
+    pub(crate) fn open(&self, tai_offset: Option<i32>) -> Result<Source, Unusable> {
+        let device = Device::open(Path::new(&self.candidate.path))?;
         let ahead = match self.choice.time_scale {
             TimeScale::Utc => Duration::ZERO,
             TimeScale::Tai => Duration::from_secs(i64::from(tai_offset.unwrap_or(TAI_MINUS_UTC))),
@@ -101,9 +122,10 @@ impl Source {
         self.chosen.status(ladder)
     }
 
-    /// Whether sysfs still shows the device under the same name.
+    /// Whether sysfs still shows the device under the same name, and what is open is that one: a driver that
+    /// was loaded anew makes another of the same name.
     pub(crate) fn is_present(&self) -> bool {
-        devices().is_ok_and(|devices| devices.contains(&self.chosen.candidate))
+        self.device.is_current() && devices().is_ok_and(|devices| devices.contains(&self.chosen.candidate))
     }
 
     /// The device's name in sysfs and in uevents, such as `ptp0`.

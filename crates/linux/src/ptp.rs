@@ -63,6 +63,13 @@ impl Device {
         self.clock_name.as_deref()
     }
 
+    /// Whether there is still a driver behind what was opened; one that was unloaded and loaded again is another
+    /// (posix_clock_ioctl() in kernel/time/posix-clock.c says ENODEV to the old descriptor, Linux 6.1).
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        open::ask_capabilities(&self.fd) != Err(Errno(libc::ENODEV))
+    }
+
     /// Compares the device with the system clock, on the device's own scale.
     ///
     /// A reading that the kernel asks to repeat, or during which somebody set the system clock, is

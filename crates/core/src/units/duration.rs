@@ -145,7 +145,7 @@ impl fmt::Display for Duration {
             1_000_000..1_000_000_000 => write!(f, "{sign}{} ms", scaled(1_000_000)),
             1_000_000_000..600_000_000_000 => write!(f, "{sign}{} s", scaled(1_000_000_000)),
             _ => {
-                let s = ns / 1_000_000_000;
+                let s = ns.saturating_add(500_000_000) / 1_000_000_000;
                 let (days, hours, minutes, seconds) = (s / 86_400, s / 3_600 % 24, s / 60 % 60, s % 60);
                 match (days, hours) {
                     (0, 0) => write!(f, "{sign}{minutes} min {seconds} s"),

@@ -9,7 +9,7 @@ use hostclock_linux::module;
 use hostclock_linux::uevent::Drained;
 
 use super::events::Daemon;
-use crate::source::{self, Source};
+use crate::source::{self, Source, Unusable};
 
 impl Daemon {
     /// Opens the device to read, if there is one, and hands it to the engine.
@@ -29,7 +29,8 @@ impl Daemon {
                 self.ladder = Ladder::default();
                 Some(self.drive(Event::SourceFound))
             }
-            Err(reason) => {
+            Err(Unusable { reason, denied }) => {
+                self.denied = denied;
                 if self.no_source.as_ref() != Some(&reason) {
                     self.say().warn(&format!("no source: {reason}"));
                 }
@@ -49,7 +50,7 @@ impl Daemon {
         }
     }
 
-    fn open_source(&mut self) -> Result<Source, String> {
+    fn open_source(&mut self) -> Result<Source, Unusable> {
         let chosen = source::find(&self.config.source)?;
         let source = chosen.open(self.config.policy.tai_offset)?;
         if let Some(warning) = chosen.warning() {

@@ -83,6 +83,8 @@ pub(super) struct Daemon {
     pub(super) limitations: Vec<String>,
     /// Why there is no source, while there is none.
     pub(super) no_source: Option<String>,
+    /// There is a device, and it may not be read.
+    pub(super) denied: bool,
     pub(super) module_tried: bool,
 }
 
@@ -90,6 +92,15 @@ impl Daemon {
     /// Runs until a signal ends it, or with `--once` until the clock is right.
     pub(super) fn run(&mut self) -> Code {
         let started = clock::now_raw();
+        self.log.info(&format!(
+            "hostclock {} {}",
+            env!("CARGO_PKG_VERSION"),
+            match self.config.policy.mode {
+                Mode::Control => "keeps this machine's clock",
+                Mode::Observe => "observes this machine's clock",
+                Mode::DryRun => "observes this machine's clock, and says what it would do (dry run)",
+            }
+        ));
         let mut fds = PollSet::<{ place::COUNT }>::new();
         fds.watch(place::CLOCK_SET, self.machine.watch.as_ref().map(|watch| watch.as_fd()));
         fds.watch(place::TIMER, Some(self.timer.as_fd()));
@@ -118,6 +129,7 @@ impl Daemon {
             match fds.wait((untold && delay > SOON).then_some(Duration::ZERO)) {
                 Ok(_) => {}
                 Err(error) => {
+                    self.drive(Event::Ending);
                     self.say().error(&format!("cannot wait for events: {error}"));
                     return Code::Failed;
                 }
@@ -126,7 +138,6 @@ impl Daemon {
                 wake_at = self.drive(Event::ClockSet);
             }
             if fds.ready(place::TIMER) && self.timer.drain() {
-                self.service.alive();
                 fds.watch(place::READERS, self.listener.as_ref().map(|listener| listener.as_fd()));
                 if clock::now_raw() >= wake_at {
                     wake_at = self.tick();
@@ -147,6 +158,8 @@ impl Daemon {
             if untold {
                 self.tell();
             }
+            // At any wake-up: each one puts the timer off.
+            self.service.alive();
             if fds.ready(place::END) {
                 self.service.stopping();
                 self.drive(Event::Ending);
@@ -181,7 +194,7 @@ impl Daemon {
             }
         }
         let wake_at = self.drive(Event::Wake);
-        let lost = self.engine.state() == State::Holdover
+        let lost = matches!(self.engine.state(), State::Starting | State::Holdover)
             && self.machine.source.as_ref().is_some_and(|source| !source.is_present());
         if lost { self.drop_source() } else { wake_at }
     }
@@ -210,7 +223,8 @@ impl Daemon {
             return None;
         }
         let rebind = (&config.socket, config.socket_mode) != (&self.config.socket, self.config.socket_mode);
-        let source_changed = config.source != self.config.source;
+        let source_changed =
+            config.source != self.config.source || config.policy.tai_offset != self.config.policy.tai_offset;
         self.engine.set_policy(config.policy);
         self.config = config;
         self.log = Log::new(&self.config);
@@ -218,7 +232,10 @@ impl Daemon {
         if rebind {
             self.say().warn("socket and socket-mode take effect at the next start");
         }
-        source_changed.then(|| self.drop_source())
+        if source_changed {
+            return Some(self.look_for_source().unwrap_or_else(|| self.drop_source()));
+        }
+        Some(self.drive(Event::Wake))
     }
 
     /// The timer counts `CLOCK_MONOTONIC`, which we steer; the engine counts the raw counter. Returns the time
@@ -242,7 +259,7 @@ impl Daemon {
         }
         let log = self.say();
         if self.machine.source.is_none() {
-            return Some(Code::NoDevice);
+            return Some(if self.denied { Code::NoPermission } else { Code::NoDevice });
         }
         let enough = self.engine.counters().readings >= ONCE_READINGS;
         let status = self.engine.status(clock::now_raw());

@@ -89,7 +89,7 @@ fn open_file(path: &Path) -> Result<OwnedFd, Errno> {
 
 /// Every PTP clock answers this. Only *that* it answers counts: what it says of its abilities is no
 /// guide (Debian's 6.1 denies the cross timestamps that it gives).
-fn ask_capabilities(fd: &OwnedFd) -> Result<(), Errno> {
+pub(super) fn ask_capabilities(fd: &OwnedFd) -> Result<(), Errno> {
     // SAFETY: the structure consists of integers, for which all bits zero is a value.
     let mut capabilities: libc::ptp_clock_caps = unsafe { mem::zeroed() };
     // SAFETY: this request writes exactly one ptp_clock_caps, whose size is part of the request's
