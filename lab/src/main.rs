@@ -16,6 +16,7 @@ mod report;
 mod result;
 mod scenario;
 mod session;
+mod single;
 mod table;
 
 use std::path::PathBuf;

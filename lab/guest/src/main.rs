@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod disturb;
+mod manage;
 mod moment;
 mod observe;
 mod relay;
@@ -91,6 +92,18 @@ enum Work {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Become a program as a user without privileges
+    Unprivileged {
+        /// The program and its arguments
+        #[arg(last = true)]
+        program: Vec<String>,
+    },
+    /// Run a program as a service manager would, until it says that it is ready; print what it said
+    Notified {
+        /// The program and its arguments
+        #[arg(last = true)]
+        program: Vec<String>,
+    },
     /// Join a Unix socket and a virtio port
     Relay {
         /// The socket
@@ -125,6 +138,8 @@ fn work(work: Work) -> io::Result<()> {
         Work::Launch { label, log, program } => disturb::launch(&label, &log, &program),
         Work::Reset { offset, device } => disturb::reset(&device, Duration::from_nanos(offset)),
         Work::Wander { seed } => wander::wander(seed),
+        Work::Unprivileged { program } => manage::unprivileged(&program),
+        Work::Notified { program } => manage::notified(&program),
         Work::Relay { socket, port } => relay::relay(&socket, &port),
         Work::Tell { socket, command } => tell(&socket, &command),
     }
