@@ -90,6 +90,14 @@ impl Tests {
             told.ends_synchronised,
             &seen,
         );
+        // The kernel takes it back by itself with each jump, until that is undone, and with each change of
+        // clocksource, of which it tells nobody, until the next poll (ntp_clear(), Linux 6.1).
+        let tolerable = if scenario == "clocksource" { told.samples / 4 } else { told.samples / 50 };
+        self.expect(
+            &format!("{scenario}: and all the time before, but for what the kernel itself takes back"),
+            told.synchronised > 0 && told.lost < tolerable,
+            &seen,
+        );
         let true_bound = told.lies == 0 && told.claims_perfection == 0;
         self.expect(&format!("{scenario}: maxerror is never below the offset, nor 0"), true_bound, &seen);
     }

@@ -33,7 +33,17 @@ fn build(package: &str, profile: &str) -> Result<PathBuf> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(cargo)
         .current_dir(&workspace)
-        .args(["build", "--quiet", "--package", package, "--profile", profile, "--target", TARGET])
+        .args([
+            "build",
+            "--locked",
+            "--quiet",
+            "--package",
+            package,
+            "--profile",
+            profile,
+            "--target",
+            TARGET,
+        ])
         .arg("--message-format=json-render-diagnostics")
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .stderr(Stdio::inherit())

@@ -60,7 +60,8 @@ fn fast_stage(offset_ns: f64, policy: &Policy) -> Slew {
     let ppb = gentle
         .clamp(policy.slew_limit.as_ppb(), policy.fast_slew_limit.as_ppb().max(policy.slew_limit.as_ppb()));
     let whole = Duration::from_nanos_f64(offset_ns.abs() / ppb * 1e9);
-    let interval = (whole - LATENESS).max(LATENESS);
+    // A slow one is looked at once in a poll interval all the same.
+    let interval = (whole - LATENESS).max(LATENESS).min(policy.poll);
     Slew { frequency: Frequency::from_ppb(-ppb.copysign(offset_ns)), interval, fast: true }
 }
 

@@ -3,6 +3,8 @@
 //! * No step that the policy forbids, none without a reason, and at most one for each disturbance.
 //! * The true offset is never beyond the bound that the engine or the kernel publishes, except before
 //!   a fresh disturbance can have been noticed.
+//! * A step of the guest's clock or its host's, or a pause, is put right without overshoot: the clock never comes
+//!   out on the other side by more than 1 µs.
 //! * Once the device gives readings again, the clock is right within the time that the policy needs,
 //!   and stays right until the next disturbance.
 //! * At the end it is synchronised; nothing ever runs away or oversleeps.
@@ -55,6 +57,10 @@ pub struct Judge {
     last_trouble: TrueTime,
     last_device_trouble: TrueTime,
     good_since: Option<TrueTime>,
+    /// On which side of the host's time the last disturbance put the clock.
+    side: Option<f64>,
+    /// Since then the daemon was once woken too late to end a slew in time.
+    overslept: bool,
     late: bool,
     settled: bool,
     last: Option<Sample>,
@@ -72,6 +78,8 @@ const CLIMB: Duration = Duration::from_secs(12);
 const SETTLED: Duration = Duration::from_secs(5);
 /// A daemon that is woken so late was starved.
 const STARVED: Duration = Duration::from_millis(200);
+/// A fast slew stops short of what it would run in 2 ms; who is woken later than that can't end it in time.
+const OVERSLEPT: Duration = Duration::from_micros(1_900);
 /// Enough to understand what happened.
 const MOST_VIOLATIONS: usize = 5;
 
@@ -93,6 +101,8 @@ impl Judge {
             last_trouble: TrueTime::default(),
             last_device_trouble: TrueTime::default(),
             good_since: None,
+            side: None,
+            overslept: false,
             late: false,
             settled: false,
             last: None,
@@ -178,16 +188,50 @@ impl Judge {
     }
 
     fn trouble(&mut self, at: TrueTime, what: Disturbance) {
-        // Until a rate of somebody else's is overwritten it moves the clock while it is put right.
-        self.credit += if matches!(what, Disturbance::ForeignRate(_)) { 2 } else { 1 };
         self.last_trouble = at;
-        if what.concerns_device() {
+        // A guest that was stopped didn't try the better method meanwhile.
+        if what.concerns_device() || what.stops_guest() {
             self.last_device_trouble = at;
         }
         self.since_settled.push(what);
         self.good_since = None;
+        self.side = None;
+        self.overslept = false;
         self.late = false;
         self.settled = false;
+    }
+
+    /// How many steps a disturbance may take when it begins.
+    fn steps_at_its_beginning(what: &Disturbance) -> u32 {
+        match what {
+            // Until a rate of somebody else's is overwritten it moves the clock while it is put right.
+            Disturbance::ForeignRate(_) => 2,
+            // What can't be read can't be a reason; when it can again, it may be.
+            Disturbance::DeviceGone(_) | Disturbance::Fault(_, _) => 0,
+            _ => 1,
+        }
+    }
+
+    /// A disturbance that stands alone and leaves all rates as they are is put right from one side.
+    fn overshoots(&mut self, sample: &Sample) {
+        let one_sided = |what: &Disturbance| {
+            matches!(what, Disturbance::ForeignStep(_) | Disturbance::HostStep(_) | Disturbance::Pause(_))
+        };
+        let alone = matches!(self.since_settled.as_slice(), [what] if one_sided(what));
+        let precise = self.limit(sample.at) == RIGHT.0.as_nanos_f64();
+        self.overslept |= sample.late > OVERSLEPT;
+        if !(alone && precise && self.lenient && self.lasting.is_empty()) || self.overslept {
+            return;
+        }
+        let limit_ns = RIGHT.0.as_nanos_f64();
+        match self.side {
+            None if sample.offset_ns.abs() > limit_ns => self.side = Some(sample.offset_ns.signum()),
+            Some(side) if -sample.offset_ns * side > limit_ns => {
+                self.side = None;
+                self.violated(sample.at, format!("it overshoots to {:.0} ns", sample.offset_ns));
+            }
+            _ => {}
+        }
     }
 
     fn settle(&mut self, sample: &Sample) {
@@ -196,7 +240,7 @@ impl Judge {
             return;
         }
         let since = *self.good_since.get_or_insert(sample.at);
-        if sample.at - since < SETTLED || !self.lasting.is_empty() {
+        if sample.at - since < SETTLED || !self.lasting.is_empty() || sample.unnoticed {
             return;
         }
         if let ([what], true, false) = (self.since_settled.as_slice(), self.lenient, self.settled) {
@@ -204,8 +248,10 @@ impl Judge {
         }
         self.settled = true;
         self.starting = false;
-        if self.limit(sample.at) > RIGHT.0.as_nanos_f64() {
+        if self.driver == Driver::Kvm && self.limit(sample.at) > RIGHT.0.as_nanos_f64() {
             // By brackets nobody knows; the first precise reading may still find something.
+            self.since_settled.retain(|what| !matches!(what, Disturbance::Lie(_, _)));
+            self.credit = self.credit.min(1);
             return;
         }
         self.since_settled.clear();
@@ -234,6 +280,7 @@ impl Witness for Judge {
             self.late = true;
             self.violated(sample.at, format!("still {:.0} ns off", sample.offset_ns));
         }
+        self.overshoots(sample);
         self.settle(sample);
     }
 
@@ -245,6 +292,7 @@ impl Witness for Judge {
                 }
                 // A guest that was stopped is judged from when it runs again.
                 let at = if what.stops_guest() { at + what.lasts() } else { at };
+                self.credit += Self::steps_at_its_beginning(&what);
                 self.trouble(at, what);
                 if what.lasts() > Duration::ZERO && !what.stops_guest() {
                     self.lasting.push(what);
@@ -254,6 +302,7 @@ impl Witness for Judge {
                 if let Some(index) = self.lasting.iter().position(|lasting| *lasting == what) {
                     self.lasting.swap_remove(index);
                 }
+                self.credit += 1;
                 self.trouble(at, what);
                 self.since_settled.pop();
             }

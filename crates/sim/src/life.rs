@@ -38,7 +38,10 @@ impl Life {
     pub fn new(seed: u64, hours: f64) -> Self {
         let random = Random::new(seed);
         let mut model = model(&mut random.part("model"));
-        let policy = policy(&mut random.part("policy"));
+        let mut policy = policy(&mut random.part("policy"));
+        if policy != (Policy { poll: policy.poll, ..Policy::default() }) {
+            limits(&mut random.part("limits"), &mut policy);
+        }
         let mut draw = random.part("plan");
         model.wrong_by = sign(&mut draw, 1e-7, YEAR_S);
         let last = TrueTime::from_secs_f64(hours * 3_600.0);
@@ -121,6 +124,24 @@ fn policy(random: &mut Random) -> Policy {
         policy.undo_foreign_steps = false;
     }
     policy
+}
+
+/// Whoever forbids something may have other limits, too.
+fn limits(random: &mut Random, policy: &mut Policy) {
+    if random.chance(0.3) {
+        policy.step_forward = policy.step_forward.map(|_| random.span(1e-3, 10.0));
+        policy.step_backward = policy.step_backward.map(|_| random.span(1e-3, 10.0));
+    }
+    if random.chance(0.3) {
+        policy.slew_limit = Frequency::from_ppm(random.decades(10.0, 500.0));
+        policy.fast_slew_limit = Frequency::from_ppm(random.decades(500.0, 80_000.0));
+    }
+    if random.chance(0.2) {
+        policy.holdover_limit = random.span(1e-4, 10.0);
+    }
+    if random.chance(0.2) {
+        policy.poll = random.span(0.0625, 64.0);
+    }
 }
 
 fn disturbance(random: &mut Random, model: &WorldModel) -> Disturbance {

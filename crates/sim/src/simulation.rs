@@ -150,7 +150,7 @@ impl Simulation {
                 return;
             }
             let wake = match self.engine {
-                Some(_) => self.world.oscillator.when(self.wake).max(now) + self.lateness,
+                Some(_) => self.world.oscillator.when(self.wake) + self.lateness,
                 None => TrueTime::MAX,
             };
             // A wake-up that is due is never earlier than a microsecond from now: no world stands still.

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, settle, settling_time};
+use super::{Setting, note_end, settle, settling_time};
 use crate::check::methods;
 use crate::error::Result;
 use crate::result::Findings;
@@ -33,9 +33,11 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         tries += 1;
     }
     let recording = session.recorded()?;
+    let mut notes = Vec::new();
+    note_end(session, &mut notes)?;
     let log = session.stop()?;
     session.wander(None)?;
-    Ok(Findings { recoveries, log, ..Findings::of(&recording) })
+    Ok(Findings { recoveries, notes, log, ..Findings::of(&recording) })
 }
 
 /// Whether the last method in the log is the precise one, and not the only one.

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, settle, settling_time};
+use super::{Setting, note_end, settle, settling_time};
 use crate::analysis::recovery::Recovery;
 use crate::error::Result;
 use crate::result::Findings;
@@ -39,9 +39,11 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     let recoveries = jumps(session, setting, &FULL, &mut |_| ())?;
     session.end()?;
     let recording = session.recorded()?;
+    let mut notes = Vec::new();
+    note_end(session, &mut notes)?;
     let log = session.stop()?;
     session.wander(None)?;
-    Ok(Findings { recoveries, log, ..Findings::of(&recording) })
+    Ok(Findings { recoveries, notes, log, ..Findings::of(&recording) })
 }
 
 /// Sets the clock once while no daemon runs: the emulator translates the kernel's way of setting a

@@ -36,18 +36,15 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     thread::sleep(Duration::from_millis(500));
     session.note("unloaded, 0.3 s wrong, loaded", LOAD)?;
     thread::sleep(patience);
-    let alive = session.alive()?;
-    session.end()?;
-    let recording = session.recorded()?;
-    let log = session.stop()?;
-    session.wander(None)?;
     let mut notes = Vec::new();
     if !survived {
         notes.push("ended because there was no device at start; started again later".to_owned());
     }
-    if !alive {
-        notes.push("not running at the end".to_owned());
-    }
+    super::note_end(session, &mut notes)?;
+    session.end()?;
+    let recording = session.recorded()?;
+    let log = session.stop()?;
+    session.wander(None)?;
     Ok(Findings { recoveries: loadings(&recording), notes, log, ..Findings::of(&recording) })
 }
 

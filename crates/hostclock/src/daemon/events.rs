@@ -222,15 +222,19 @@ impl Daemon {
             self.say().info("the configuration was reread: nothing changed");
             return None;
         }
-        let rebind = (&config.socket, config.socket_mode) != (&self.config.socket, self.config.socket_mode);
+        let at_start =
+            |c: &Config| (c.socket.clone(), c.socket_mode, c.realtime_priority, c.lock_memory, c.load_module);
+        let restart = at_start(&config) != at_start(&self.config);
         let source_changed =
             config.source != self.config.source || config.policy.tai_offset != self.config.policy.tai_offset;
         self.engine.set_policy(config.policy);
         self.config = config;
         self.log = Log::new(&self.config);
         self.say().info("the configuration was reread");
-        if rebind {
-            self.say().warn("socket and socket-mode take effect at the next start");
+        if restart {
+            self.say().warn(
+                "socket, socket-mode, load-module, realtime-priority and lock-memory take effect at the next start",
+            );
         }
         if source_changed {
             return Some(self.look_for_source().unwrap_or_else(|| self.drop_source()));
