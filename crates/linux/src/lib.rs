@@ -4,10 +4,10 @@
 //! words what the kernel answered; what to do about it is the business of `hostclock-core`.
 //!
 //! * Offsets are **system minus reference**, as everywhere in hostclock.
-//! * Every call goes through a symbol of libc, so that a simulator that is preloaded can stand in for
-//!   the kernel. Where libc has no wrapper, `libc::syscall` is that symbol.
-//! * This and the shared-memory crate are the only ones with `unsafe` code. A file that needs it says
-//!   so in its first lines, and each block says why it holds there.
+//! * Every call goes through a symbol of libc, so that a library that is preloaded can stand in for the
+//!   kernel. Where libc has no wrapper, `libc::syscall` is that symbol.
+//! * This is the only crate with `unsafe` code. A file that needs it says so in its first lines, and each
+//!   block says why it holds there.
 //! * Nothing on the daemon's steady path allocates: reading a device, adjusting the clock, waiting,
 //!   draining timers and events, answering a reader of the status.
 //!
