@@ -67,6 +67,19 @@ pub(crate) fn ask(session: &mut Session) -> Result<Vec<Answer>> {
         holds: with.contains("READY=1") && with.contains("stepped the clock") && !without.contains("READY=1"),
         seen: seen.clone(),
     });
+    session.reset(-5_000_000_000)?;
+    let seen = run(
+        session,
+        "rmmod ptp_kvm; mkdir -p /lib/modules; cp /modules/ptp_kvm.ko /lib/modules; \
+         hostclock run --once; echo exit $?; rm /lib/modules/ptp_kvm.ko",
+    )?;
+    answers.push(Answer {
+        name: "where there is no device it loads ptp_kvm itself",
+        holds: seen.contains("loaded the kernel module ptp_kvm")
+            && seen.contains("stepped the clock: it was -5.")
+            && seen.contains("exit 0"),
+        seen,
+    });
     Ok(answers)
 }
 

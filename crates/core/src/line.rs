@@ -161,6 +161,16 @@ impl SystemLine {
         (self.system + span + whole, gained - whole.as_nanos_f64())
     }
 
+    /// How fast the clock ran against the raw counter from the line's last reading to `reading`; `None` where no
+    /// time lies between them.
+    #[must_use]
+    pub fn rate_to(&self, reading: &Reading) -> Option<Frequency> {
+        let span = reading.raw - self.raw;
+        let gained = (reading.system - self.system) - span;
+        (span > Duration::ZERO)
+            .then(|| Frequency::from_ppb(gained.as_nanos_f64() / span.as_nanos_f64() * 1e9))
+    }
+
     /// Variance of the line, ns².
     #[must_use]
     pub const fn variance(&self) -> f64 {

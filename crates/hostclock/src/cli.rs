@@ -29,8 +29,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Is the clock right? In five lines.
     #[command(after_help = "\
-Exit codes: 0 the clock is on the host's time, 1 it is not, 2 bad usage or configuration, 3 the socket
-may not be read, 6 no daemon runs (what a reading of its own found is shown all the same).")]
+Exit codes: 0 the clock is on the host's time, 1 it is not, 2 bad usage or configuration, 3 the
+socket may not be read, 6 no daemon runs (what a reading of its own found is shown all the same).")]
     Status(Status),
     /// Show the device that is read, and every method of reading it.
     Sources(Reader),

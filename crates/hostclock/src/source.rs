@@ -58,12 +58,31 @@ pub(crate) fn find(config: &SourceConfig) -> Result<Chosen, Unusable> {
     }
 }
 
-impl Chosen {
-    /// What the user should know before the device is used.
-    pub(crate) fn warning(&self) -> Option<&str> {
-        self.choice.warning.as_deref()
+/// Opens the device to read: the one that is named, or the best of those that can be opened.
+///
+/// # Errors
+/// Why none is; of several that can't be opened, the best one's reason.
+pub(crate) fn open(config: &SourceConfig, tai_offset: Option<i32>) -> Result<Source, Unusable> {
+    let config = resolved(config);
+    let mut devices = devices()?;
+    let mut refusal = None;
+    loop {
+        let choice = match choose(&devices, &config) {
+            Ok(choice) if choice.index < devices.len() => choice,
+            Ok(_) => return Err("the chosen device went away".to_owned().into()),
+            Err(reason) => return Err(refusal.unwrap_or_else(|| reason.into())),
+        };
+        let chosen = Chosen { candidate: devices.remove(choice.index), choice };
+        match chosen.open(tai_offset) {
+            Ok(source) => return Ok(source),
+            Err(unusable) => {
+                refusal.get_or_insert(unusable);
+            }
+        }
     }
+}
 
+impl Chosen {
     /// Opens the device. `tai_offset` is TAI − UTC in seconds, as far as it is known.
     ///
     /// # Errors
@@ -105,6 +124,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// What the user should know of the device.
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.chosen.choice.warning.as_deref()
+    }
+
     /// Takes one reading, on the UTC scale.
     pub(crate) fn read(&self, method: Method) -> Result<Reading, Failure> {
         let reading = self.device.read(method)?;

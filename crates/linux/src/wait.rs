@@ -75,9 +75,19 @@ impl<const N: usize> PollSet<N> {
     }
 }
 
+/// Whether a few kilobytes can be written to `fd` at once, without waiting; also where writing would fail at
+/// once.
+#[must_use]
+pub fn takes_more(fd: BorrowedFd<'_>) -> bool {
+    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one pollfd, borrowed mutably for the length of the call, which doesn't wait.
+    let ready = unsafe { libc::poll(&raw mut entry, 1, 0) };
+    ready != 0
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
@@ -94,6 +104,21 @@ mod tests {
         assert_eq!(set.wait(None), Ok(1));
         assert!(!set.ready(0) && !set.ready(1) && set.ready(2));
         assert!(!set.ready(3));
+    }
+
+    #[test]
+    fn what_is_full_takes_no_more_until_somebody_reads() {
+        let (mut reader, mut writer) = UnixStream::pair().expect("a pair");
+        for end in [&reader, &writer] {
+            end.set_nonblocking(true).expect("set");
+        }
+        assert!(takes_more(writer.as_fd()));
+        while writer.write(&[0; 4_096]).is_ok() {}
+        assert!(!takes_more(writer.as_fd()));
+        while reader.read(&mut [0; 65_536]).is_ok() {}
+        assert!(takes_more(writer.as_fd()));
+        drop(reader);
+        assert!(takes_more(writer.as_fd()), "to fail at once");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From an accepted reading to what is done about it.
 
 use super::applied::LOOK_AGAIN;
+use super::conclude::Outcome;
 use super::holdover::HOLD_INTERVAL;
 use super::judge::Foreign;
 use super::{Action, Disturbance, Engine, StepUnderWay};
@@ -8,7 +9,6 @@ use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
 use crate::line::SystemLine;
-use crate::notice::Notice;
 use crate::policy::{Circumstance, Mode, Verdict, Withheld};
 use crate::reading::Reading;
 use crate::status::{State, StepCause};
@@ -36,14 +36,6 @@ impl Offset {
     fn rounded(&self) -> Duration {
         self.whole + Duration::from_nanos_f64(self.fraction_ns)
     }
-}
-
-/// What an adjustment will have made of the clock once the kernel has taken it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Outcome {
-    /// Whether the clock is on the host's time.
-    close: bool,
-    offset: Duration,
 }
 
 fn is_close(reading: &Reading, offset: Offset) -> bool {
@@ -191,7 +183,7 @@ impl Engine {
             offset_ns: offset.nanos(),
             sigma_ns: offset.sigma_ns,
             interval: self.schedule.advance(self.policy.poll),
-            fast: withheld.is_none() && offset.nanos().abs() > 4.0 * offset.sigma_ns,
+            fast: offset.nanos().abs() > 4.0 * offset.sigma_ns,
         };
         let mut plan = slew(&situation, &self.policy);
         // With a frequency in doubt there is no telling where the clock will be: read again before it is far.
@@ -247,6 +239,7 @@ impl Engine {
         }
         self.interval = self.schedule.advance(self.policy.poll);
         self.wake_at = reading.raw + self.interval;
+        self.running_free = (self.rate_seen - self.host_frequency(Duration::ZERO)).abs();
         let _ = self.health(reading, offset, offset.nanos(), self.interval);
         if is_close(reading, offset) {
             self.conclude(now, Outcome { close: true, offset: offset.rounded() });
@@ -256,47 +249,6 @@ impl Engine {
             self.told.observed(offset.rounded());
         }
         Action::Wait(self.wake_at)
-    }
-
-    /// The clock is steered, or observed, as decided: what that makes of the state.
-    pub(super) fn conclude(&mut self, now: RawTime, outcome: Outcome) {
-        let before = self.state;
-        if !outcome.close {
-            let slewing = if matches!(before, State::Starting | State::Acquiring) {
-                State::Acquiring
-            } else {
-                State::Recovering
-            };
-            if self.disturbance.is_some() && self.told.slewing() {
-                self.notices.push(Notice::Slewing { offset_ns: outcome.offset });
-            }
-            self.enter(slewing, now);
-            return;
-        }
-        self.enter(State::Synchronised, now);
-        let disturbance = self.disturbance.take();
-        let slewed = self.told.slewed();
-        let first = self.statistics.first_synchronised(now);
-        if first || slewed || before == State::Unsynchronised {
-            let since = match disturbance {
-                Some(disturbance) if !first => disturbance.since,
-                _ => self.started,
-            };
-            self.notices.push(Notice::Synchronised { offset_ns: outcome.offset, took_ns: now - since });
-        }
-    }
-
-    pub(super) fn conclude_step(&mut self, offset: Duration) {
-        if let Some(StepUnderWay { cause, before, noticed, done: Some(done) }) = self.step.take() {
-            self.told.stepped(cause, before, offset, done);
-            self.notices.push(Notice::Stepped {
-                cause,
-                before_ns: before,
-                after_ns: offset,
-                took_ns: done - noticed,
-            });
-            self.statistics.step_took(done - noticed);
-        }
     }
 
     pub(super) fn host_frequency(&self, span: Duration) -> Frequency {
@@ -314,6 +266,7 @@ impl Engine {
             Some(estimator) => (estimator.frequency().1, estimator.unseen(interval), estimator.bias()),
             None => (Frequency::ZERO, Frequency::ZERO, reading.uncertainty),
         };
+        let unseen = unseen + self.running_free;
         let sigma_ns = offset.sigma_ns;
         // The estimate may be wrong, or the clock off its line; what the reading itself says holds.
         let seen_ns = (reading.offset() - offset.whole).as_nanos_f64() - offset.fraction_ns + left_ns;

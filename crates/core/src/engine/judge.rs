@@ -107,6 +107,9 @@ impl Engine {
         };
         if self.policy.mode != Mode::Control {
             // Somebody else keeps the clock, and may do with it what he likes.
+            if let Some(rate) = line.rate_to(reading).filter(|rate| rate.abs() <= ANY_RATE) {
+                self.rate_seen = rate;
+            }
             line.restart(reading);
             return Some(Foreign::No);
         }

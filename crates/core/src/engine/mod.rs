@@ -7,10 +7,11 @@
 //! A reading goes through four questions, each in a file or type of its own: is the host's clock where
 //! it was expected (a surprise is read again at once)? Is the system clock where we left it, or did
 //! somebody else move it? (Both in `judge`.) What does the policy allow ([`Policy::verdict`])? And how is
-//! it done (`decide`)? What the kernel made of it comes back in `applied`; `holdover` is what is done without
-//! readings.
+//! it done (`decide`)? What the kernel made of it comes back in `applied`, and what that makes of the state is in
+//! `conclude`; `holdover` is what is done without readings.
 
 mod applied;
+mod conclude;
 mod decide;
 mod holdover;
 mod judge;
@@ -28,7 +29,7 @@ use crate::policy::Policy;
 use crate::reading::{Failure, Method, Reading};
 use crate::status::{Counters, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
-use decide::Outcome;
+use conclude::Outcome;
 use judge::Judgement;
 use report::{Notices, Statistics};
 
@@ -159,6 +160,10 @@ pub struct Engine {
     slew: Frequency,
     /// How fast the clock may run away until the next adjustment, by a rate that somebody else gave it.
     running_away: Frequency,
+    /// In the modes that only observe: how fast the system clock was seen to run against the raw counter, and so
+    /// how fast its offset grows by itself.
+    rate_seen: Frequency,
+    running_free: Frequency,
     /// The adjustment that was asked for last.
     asked: Adjustment,
     wake_at: RawTime,
@@ -202,6 +207,8 @@ impl Engine {
             interval: policy.poll,
             slew: Frequency::ZERO,
             running_away: Frequency::ZERO,
+            rate_seen: kernel.rate.as_frequency(),
+            running_free: Frequency::ZERO,
             asked: Adjustment { step: None, rate: None, health: None, tai_offset: None },
             wake_at: now,
             bound: None,

@@ -51,9 +51,11 @@ impl Daemon {
     }
 
     fn open_source(&mut self) -> Result<Source, Unusable> {
-        let chosen = source::find(&self.config.source)?;
-        let source = chosen.open(self.config.policy.tai_offset)?;
-        if let Some(warning) = chosen.warning() {
+        // What the kernel has been told counts where the configuration doesn't say.
+        let kernels = self.machine.clock.state().ok().map(|kernel| kernel.tai_offset);
+        let tai_offset = self.config.policy.tai_offset.or(kernels.filter(|offset| *offset != 0));
+        let source = source::open(&self.config.source, tai_offset)?;
+        if let Some(warning) = source.warning() {
             self.say().warn(warning);
         }
         Ok(source)

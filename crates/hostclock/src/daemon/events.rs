@@ -214,6 +214,7 @@ impl Daemon {
         let config = match self.options.origin.load() {
             Ok(config) => config,
             Err(mistakes) => {
+                let mistakes = mistakes.to_string().trim_end().replace('\n', "; ");
                 self.say().error(&format!("the configuration was not reread, the old one stays: {mistakes}"));
                 return None;
             }

@@ -3,12 +3,18 @@
 //! Nothing here is on the steady path: a clock that is all right is silent.
 
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use hostclock_core::notice::{Importance, Notice};
 use hostclock_linux::clock;
+use hostclock_linux::wait::takes_more;
 use serde::Serialize;
 
 use crate::config::{Config, LogFormat, LogLevel};
+
+/// Lines that could not be written without waiting.
+static LOST: AtomicU32 = AtomicU32::new(0);
 
 /// Where lines go, and which.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +82,16 @@ impl Log {
             LogLevel::Info => ("info", 6),
             LogLevel::Debug => ("debug", 7),
         };
+        // Whoever reads our lines may have stopped to, and the clock doesn't wait for him.
+        if !takes_more(std::io::stderr().as_fd()) {
+            LOST.fetch_add(1, Relaxed);
+            return;
+        }
+        let lost = LOST.swap(0, Relaxed);
+        if lost > 0 {
+            let message = format!("lost {lost} lines of this log: nobody read standard error");
+            self.write(LogLevel::Warn, &message, None);
+        }
         let mut line = match self.format {
             LogFormat::Json => {
                 let line = Line { time: clock::now_system().to_string(), level: word, message, notice };

@@ -1,0 +1,57 @@
+//! What a correction made of the clock's state, once it has been made: said to the user, and counted.
+
+use super::{Engine, StepUnderWay};
+use crate::notice::Notice;
+use crate::status::State;
+use crate::units::{Duration, RawTime};
+
+/// What an adjustment will have made of the clock once the kernel has taken it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    /// Whether the clock is on the host's time.
+    pub(super) close: bool,
+    pub(super) offset: Duration,
+}
+
+impl Engine {
+    /// The clock is steered, or observed, as decided: what that makes of the state.
+    pub(super) fn conclude(&mut self, now: RawTime, outcome: Outcome) {
+        let before = self.state;
+        if !outcome.close {
+            let slewing = if matches!(before, State::Starting | State::Acquiring) {
+                State::Acquiring
+            } else {
+                State::Recovering
+            };
+            if self.disturbance.is_some() && self.told.slewing() {
+                self.notices.push(Notice::Slewing { offset_ns: outcome.offset });
+            }
+            self.enter(slewing, now);
+            return;
+        }
+        self.enter(State::Synchronised, now);
+        let disturbance = self.disturbance.take();
+        let slewed = self.told.slewed();
+        let first = self.statistics.first_synchronised(now);
+        if first || slewed || before == State::Unsynchronised {
+            let since = match disturbance {
+                Some(disturbance) if !first => disturbance.since,
+                _ => self.started,
+            };
+            self.notices.push(Notice::Synchronised { offset_ns: outcome.offset, took_ns: now - since });
+        }
+    }
+
+    pub(super) fn conclude_step(&mut self, offset: Duration) {
+        if let Some(StepUnderWay { cause, before, noticed, done: Some(done) }) = self.step.take() {
+            self.told.stepped(cause, before, offset, done);
+            self.notices.push(Notice::Stepped {
+                cause,
+                before_ns: before,
+                after_ns: offset,
+                took_ns: done - noticed,
+            });
+            self.statistics.step_took(done - noticed);
+        }
+    }
+}
