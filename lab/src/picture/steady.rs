@@ -52,7 +52,7 @@ pub(crate) fn steady(runs: &[&Run]) -> Option<String> {
             steady.rms,
             LEFT - 7.0,
             top + 9.0,
-            nanoseconds(limit),
+            escaped(&nanoseconds(limit)),
         );
         for y in [0.0, PANEL.height / 2.0, PANEL.height] {
             let _ =
