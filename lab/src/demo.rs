@@ -31,6 +31,7 @@ pub(crate) fn demo(out: &Path) -> Result<()> {
     for (daemon, (_, settling)) in daemons.iter().zip(DAEMONS) {
         println!("\n{}: keeping the guest's clock", daemon.title);
         session.wander(Some(1))?;
+        scenario::rehearse(&mut session)?;
         session.reset(0)?;
         session.start(daemon, ".start")?;
         thread::sleep(Duration::from_secs(settling));

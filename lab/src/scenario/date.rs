@@ -48,7 +48,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
 
 /// Sets the clock once while no daemon runs: the emulator translates the kernel's way of setting a
 /// clock when it goes it for the first time, which takes milliseconds that no real machine takes.
-fn rehearse(session: &mut Session) -> Result<()> {
+pub(crate) fn rehearse(session: &mut Session) -> Result<()> {
     session.disturb(END, Disturbance::Date("030112302023"))?;
     session.disturb(END, Disturbance::By(1_000))
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::result::Findings;
 use crate::session::{Patience, Session};
 
-pub(crate) use date::{DEMO, jumps};
+pub(crate) use date::{DEMO, jumps, rehearse};
 
 /// What a scenario is told.
 pub(crate) struct Setting {
