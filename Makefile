@@ -42,7 +42,7 @@ audit: ## Check the dependencies' licences, duplicates and sources (cargo deny)
 	$(CARGO) deny --locked check licenses bans sources
 
 .PHONY: msrv
-msrv: ## Build and test with the oldest supported Rust, Debian 13's
+msrv: ## Build and test with the oldest supported Rust, and build for a system that is no Linux
 	scripts/msrv
 
 .PHONY: measure
