@@ -48,14 +48,18 @@ impl From<OpenError> for Unusable {
 /// Finds the device to read.
 ///
 /// # Errors
-/// Why there is none.
-pub(crate) fn find(config: &SourceConfig) -> Result<Chosen, Unusable> {
-    let devices = devices()?;
-    let choice = choose(&devices, &resolved(config))?;
-    match devices.into_iter().nth(choice.index) {
-        Some(candidate) => Ok(Chosen { candidate, choice }),
-        None => Err("the chosen device went away".to_owned().into()),
+/// Why there is none, in one line.
+pub(crate) fn find(config: &SourceConfig) -> Result<Chosen, String> {
+    take_best(&mut devices()?, &resolved(config))
+}
+
+/// Takes the device to read out of `devices`.
+fn take_best(devices: &mut Vec<Candidate>, config: &SourceConfig) -> Result<Chosen, String> {
+    let choice = choose(devices, config)?;
+    if choice.index >= devices.len() {
+        return Err("the chosen device went away".to_owned());
     }
+    Ok(Chosen { candidate: devices.remove(choice.index), choice })
 }
 
 /// Opens the device to read: the one that is named, or the best of those that can be opened.
@@ -67,12 +71,10 @@ pub(crate) fn open(config: &SourceConfig, tai_offset: Option<i32>) -> Result<Sou
     let mut devices = devices()?;
     let mut refusal = None;
     loop {
-        let choice = match choose(&devices, &config) {
-            Ok(choice) if choice.index < devices.len() => choice,
-            Ok(_) => return Err("the chosen device went away".to_owned().into()),
+        let chosen = match take_best(&mut devices, &config) {
+            Ok(chosen) => chosen,
             Err(reason) => return Err(refusal.unwrap_or_else(|| reason.into())),
         };
-        let chosen = Chosen { candidate: devices.remove(choice.index), choice };
         match chosen.open(tai_offset) {
             Ok(source) => return Ok(source),
             Err(unusable) => {

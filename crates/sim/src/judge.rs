@@ -18,7 +18,7 @@ use hostclock_core::units::Duration;
 
 use crate::device::{Clocksource, Driver};
 use crate::disturbance::Disturbance;
-use crate::life::Life;
+use crate::life::{Life, is_usual};
 use crate::simulation::{Sample, Witness};
 use crate::truth::TrueTime;
 use crate::world::Happening;
@@ -87,12 +87,11 @@ impl Judge {
     /// The judge of `life`.
     #[must_use]
     pub fn new(life: &Life) -> Self {
-        let usual = Policy { poll: life.policy.poll, ..Policy::default() };
         Self {
             policy: life.policy,
             driver: life.model.device.driver,
             clocksource: Clocksource::KvmClock,
-            lenient: life.policy == usual,
+            lenient: is_usual(&life.policy),
             lasting: Vec::new(),
             since_settled: Vec::new(),
             credit: 1,
@@ -128,13 +127,18 @@ impl Judge {
 
     /// What counts as right at the moment, in ns.
     fn limit(&self, at: TrueTime) -> f64 {
+        if self.is_precise(at) { RIGHT.0.as_nanos_f64() } else { RIGHT.1.as_nanos_f64() }
+    }
+
+    /// Whether readings are precise by now.
+    fn is_precise(&self, at: TrueTime) -> bool {
         let precise = match self.driver {
             Driver::Kvm => self.clocksource == Clocksource::KvmClock,
             Driver::Vmclock => true,
             Driver::HyperV => false,
         };
         let climbed = at - self.last_device_trouble > CLIMB + self.policy.poll;
-        if precise && climbed { RIGHT.0.as_nanos_f64() } else { RIGHT.1.as_nanos_f64() }
+        precise && climbed
     }
 
     fn is_right(&self, sample: &Sample) -> bool {
@@ -218,9 +222,9 @@ impl Judge {
             matches!(what, Disturbance::ForeignStep(_) | Disturbance::HostStep(_) | Disturbance::Pause(_))
         };
         let alone = matches!(self.since_settled.as_slice(), [what] if one_sided(what));
-        let precise = self.limit(sample.at) == RIGHT.0.as_nanos_f64();
         self.overslept |= sample.late > OVERSLEPT;
-        if !(alone && precise && self.lenient && self.lasting.is_empty()) || self.overslept {
+        if !(alone && self.is_precise(sample.at) && self.lenient && self.lasting.is_empty()) || self.overslept
+        {
             return;
         }
         let limit_ns = RIGHT.0.as_nanos_f64();
@@ -248,7 +252,7 @@ impl Judge {
         }
         self.settled = true;
         self.starting = false;
-        if self.driver == Driver::Kvm && self.limit(sample.at) > RIGHT.0.as_nanos_f64() {
+        if self.driver == Driver::Kvm && !self.is_precise(sample.at) {
             // By brackets nobody knows; the first precise reading may still find something.
             self.since_settled.retain(|what| !matches!(what, Disturbance::Lie(_, _)));
             self.credit = self.credit.min(1);

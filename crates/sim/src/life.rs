@@ -39,7 +39,7 @@ impl Life {
         let random = Random::new(seed);
         let mut model = model(&mut random.part("model"));
         let mut policy = policy(&mut random.part("policy"));
-        if policy != (Policy { poll: policy.poll, ..Policy::default() }) {
+        if !is_usual(&policy) {
             limits(&mut random.part("limits"), &mut policy);
         }
         let mut draw = random.part("plan");
@@ -124,6 +124,11 @@ fn policy(random: &mut Random) -> Policy {
         policy.undo_foreign_steps = false;
     }
     policy
+}
+
+/// Whether the policy is the default one but for the poll.
+pub(crate) fn is_usual(policy: &Policy) -> bool {
+    *policy == Policy { poll: policy.poll, ..Policy::default() }
 }
 
 /// Whoever forbids something may have other limits, too.

@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::manage;
 use crate::moment::{self, Who};
 use hostclock_core::adjust::{Adjustment, Health, KernelRate};
 use hostclock_core::reading::Method;
@@ -115,10 +116,7 @@ fn look(device: &Device) -> Vec<(i64, i64, i64)> {
 pub(crate) fn launch(label: &str, log: &Path, program: &[String]) -> io::Result<()> {
     let now = now_raw().as_nanos();
     write(&Event { label: label.into(), before: now, after: now, amount: None, seen: Vec::new() }, log)?;
-    let Some((name, arguments)) = program.split_first() else {
-        return Err(io::Error::other("no program to start"));
-    };
-    Err(Command::new(name).args(arguments).exec())
+    Err(manage::command(program)?.exec())
 }
 
 /// Makes the clock as a fresh guest has it: nominal rate, unsynchronised, and wrong by `offset`.

@@ -13,7 +13,11 @@ const NOBODY: u32 = 65_534;
 const PATIENCE: Duration = Duration::from_secs(10);
 const SOCKET: &str = "/run/notify";
 
-fn command(program: &[String]) -> io::Result<Command> {
+/// The command that starts `program`, its name and arguments.
+///
+/// # Errors
+/// When it is empty.
+pub(crate) fn command(program: &[String]) -> io::Result<Command> {
     let (name, arguments) = program.split_first().ok_or_else(|| io::Error::other("no program to start"))?;
     let mut command = Command::new(name);
     command.args(arguments);

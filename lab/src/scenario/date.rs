@@ -39,8 +39,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     let recoveries = jumps(session, setting, &FULL, &mut |_| ())?;
     session.end()?;
     let recording = session.recorded()?;
-    let mut notes = Vec::new();
-    note_end(session, &mut notes)?;
+    let notes = Vec::from_iter(note_end(session)?);
     let log = session.stop()?;
     session.wander(None)?;
     Ok(Findings { recoveries, notes, log, ..Findings::of(&recording) })

@@ -131,12 +131,9 @@ pub(crate) fn daemons(list: &str) -> Result<Vec<Daemon>> {
     list.split(',').map(|name| Daemon::named(name.trim())).collect()
 }
 
-/// Notes it if the daemon doesn't run any more.
-fn note_end(session: &mut Session, notes: &mut Vec<String>) -> Result<()> {
-    if !session.alive()? {
-        notes.push("not running at the end".to_owned());
-    }
-    Ok(())
+/// What is to be noted if the daemon doesn't run any more.
+fn note_end(session: &mut Session) -> Result<Option<String>> {
+    Ok((!session.alive()?).then(|| "not running at the end".to_owned()))
 }
 
 /// Starts the daemon on a clock that is right, and waits until it is settled.

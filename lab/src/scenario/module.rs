@@ -40,7 +40,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     if !survived {
         notes.push("ended because there was no device at start; started again later".to_owned());
     }
-    super::note_end(session, &mut notes)?;
+    notes.extend(super::note_end(session)?);
     session.end()?;
     let recording = session.recorded()?;
     let log = session.stop()?;

@@ -139,10 +139,8 @@ impl Engine {
         let ran_away = self.running_away.as_ratio() * self.lag.times(2).as_nanos_f64();
         let withheld = (offset.whole - target).abs();
         let left = withheld.as_nanos_f64() + ran_away;
-        let health = Health {
-            synchronised: withheld <= CLOSE,
-            ..self.health(reading, offset, left, self.policy.poll.min(HOLD_INTERVAL))
-        };
+        let interval = self.policy.poll.min(HOLD_INTERVAL);
+        let health = self.health(reading, offset, left, interval, withheld <= CLOSE);
         self.ask(Some(change), Some(frequency), health)
     }
 
@@ -205,8 +203,7 @@ impl Engine {
             && !plan.fast;
         let close = ordinary || is_close(reading, offset);
         self.outcome = Some(Outcome { close, offset: offset.rounded() });
-        let health =
-            Health { synchronised: close, ..self.health(reading, offset, offset.nanos(), plan.interval) };
+        let health = self.health(reading, offset, offset.nanos(), plan.interval, close);
         self.ask(None, Some(self.host_frequency(plan.interval) + plan.frequency), health)
     }
 
@@ -221,8 +218,7 @@ impl Engine {
         self.slew = Frequency::ZERO;
         self.effect_expected = reading.raw + self.lag;
         self.wake_at = reading.raw + self.interval;
-        let health =
-            Health { synchronised: false, ..self.health(reading, offset, offset.nanos(), self.interval) };
+        let health = self.health(reading, offset, offset.nanos(), self.interval, false);
         self.ask(None, Some(self.host_frequency(self.interval)), health)
     }
 
@@ -240,7 +236,7 @@ impl Engine {
         self.interval = self.schedule.advance(self.policy.poll);
         self.wake_at = reading.raw + self.interval;
         self.running_free = (self.rate_seen - self.host_frequency(Duration::ZERO)).abs();
-        let _ = self.health(reading, offset, offset.nanos(), self.interval);
+        let _ = self.health(reading, offset, offset.nanos(), self.interval, false);
         if is_close(reading, offset) {
             self.conclude(now, Outcome { close: true, offset: offset.rounded() });
             self.told.nothing_withheld();
@@ -259,9 +255,16 @@ impl Engine {
         }
     }
 
-    /// What to tell the kernel of a synchronised clock after `reading`, when `left_ns` of `offset` is still to be
+    /// What to tell the kernel after `reading`, when `left_ns` of `offset` is still to be
     /// slewed; and keeps the bound.
-    fn health(&mut self, reading: &Reading, offset: Offset, left_ns: f64, interval: Duration) -> Health {
+    fn health(
+        &mut self,
+        reading: &Reading,
+        offset: Offset,
+        left_ns: f64,
+        interval: Duration,
+        synchronised: bool,
+    ) -> Health {
         let (skew, unseen, bias) = match &self.estimator {
             Some(estimator) => (estimator.frequency().1, estimator.unseen(interval), estimator.bias()),
             None => (Frequency::ZERO, Frequency::ZERO, reading.uncertainty),
@@ -277,7 +280,7 @@ impl Engine {
         self.bound = Some(bound);
         let max_error = bound.after(interval + KERNEL_TICK);
         Health {
-            synchronised: true,
+            synchronised,
             max_error,
             est_error: Duration::from_nanos_f64((left_ns.abs() + sigma_ns).ceil()),
         }

@@ -29,12 +29,11 @@ impl Daemon {
                 self.ladder = Ladder::default();
                 Some(self.drive(Event::SourceFound))
             }
-            Err(Unusable { reason, denied }) => {
-                self.denied = denied;
-                if self.no_source.as_ref() != Some(&reason) {
-                    self.say().warn(&format!("no source: {reason}"));
+            Err(unusable) => {
+                if self.no_source.as_ref() != Some(&unusable) {
+                    self.say().warn(&format!("no source: {}", unusable.reason));
                 }
-                self.no_source = Some(reason);
+                self.no_source = Some(unusable);
                 None
             }
         }

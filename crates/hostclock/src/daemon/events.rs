@@ -23,6 +23,7 @@ use super::service::Service;
 use super::{RunOptions, rehearsal, report};
 use crate::config::{Config, Notify};
 use crate::exit::Code;
+use crate::source::Unusable;
 
 /// How long `--once` waits for the clock to be right.
 const ONCE_PATIENCE: Duration = Duration::from_secs(10);
@@ -82,9 +83,7 @@ pub(super) struct Daemon {
     /// What this machine doesn't offer, for the status.
     pub(super) limitations: Vec<String>,
     /// Why there is no source, while there is none.
-    pub(super) no_source: Option<String>,
-    /// There is a device, and it may not be read.
-    pub(super) denied: bool,
+    pub(super) no_source: Option<Unusable>,
     pub(super) module_tried: bool,
 }
 
@@ -205,7 +204,8 @@ impl Daemon {
         let Some(listener) = listener else { return true };
         let served = listener.accept_and_send(|| {
             let source = machine.source.as_ref();
-            report::document(engine, ladder, source, no_source.as_deref(), limitations, clock::now_raw())
+            let no_source = no_source.as_ref().map(|unusable| unusable.reason.as_str());
+            report::document(engine, ladder, source, no_source, limitations, clock::now_raw())
         });
         served.is_ok()
     }
@@ -223,8 +223,7 @@ impl Daemon {
             self.say().info("the configuration was reread: nothing changed");
             return None;
         }
-        let at_start =
-            |c: &Config| (c.socket.clone(), c.socket_mode, c.realtime_priority, c.lock_memory, c.load_module);
+        let at_start = |c: &Config| (c.socket.clone(), c.socket_mode, c.realtime_priority, c.lock_memory);
         let restart = at_start(&config) != at_start(&self.config);
         let source_changed =
             config.source != self.config.source || config.policy.tai_offset != self.config.policy.tai_offset;
@@ -233,9 +232,8 @@ impl Daemon {
         self.log = Log::new(&self.config);
         self.say().info("the configuration was reread");
         if restart {
-            self.say().warn(
-                "socket, socket-mode, load-module, realtime-priority and lock-memory take effect at the next start",
-            );
+            self.say()
+                .warn("socket, socket-mode, realtime-priority and lock-memory take effect at the next start");
         }
         if source_changed {
             return Some(self.look_for_source().unwrap_or_else(|| self.drop_source()));
@@ -264,7 +262,8 @@ impl Daemon {
         }
         let log = self.say();
         if self.machine.source.is_none() {
-            return Some(if self.denied { Code::NoPermission } else { Code::NoDevice });
+            let denied = self.no_source.as_ref().is_some_and(|unusable| unusable.denied);
+            return Some(if denied { Code::NoPermission } else { Code::NoDevice });
         }
         let enough = self.engine.counters().readings >= ONCE_READINGS;
         let status = self.engine.status(clock::now_raw());

@@ -108,7 +108,6 @@ fn set_up(
         service: Service::new(),
         limitations,
         no_source: None,
-        denied: false,
         module_tried: false,
     };
     Ok((daemon, lock))

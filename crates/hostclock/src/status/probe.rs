@@ -26,7 +26,7 @@ pub(super) fn look(config: &SourceConfig) -> Own {
 fn read(own: &mut Own, config: &SourceConfig) -> Result<(), String> {
     let tai_offset = own.kernel.map(|kernel| kernel.tai_offset).filter(|offset| *offset != 0);
     let mut ladder = Ladder::default();
-    let chosen = source::find(config).map_err(|unusable| unusable.reason)?;
+    let chosen = source::find(config)?;
     let status = own.source.insert(chosen.status(&ladder));
     let source = chosen.open(tai_offset).map_err(|unusable| unusable.reason)?;
     let outcome = ladder_reading(&mut ladder, &source);
