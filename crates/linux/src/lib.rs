@@ -9,12 +9,13 @@
 //! * This is the only crate with `unsafe` code. A file that needs it says so in its first lines, and each
 //!   block says why it holds there.
 //! * Nothing on the daemon's steady path allocates: reading a device, adjusting the clock, waiting,
-//!   draining timers and events, answering a reader of the status.
+//!   draining events, answering a reader of the status.
 //!
 //! On any other system than Linux the crate is empty.
 #![cfg(target_os = "linux")]
 
 pub mod clock;
+pub mod clock_set;
 pub mod clocksource;
 pub mod discover;
 pub mod errno;
@@ -22,7 +23,6 @@ pub mod module;
 pub mod process;
 pub mod ptp;
 pub mod socket;
-pub mod timers;
 pub mod uevent;
 pub mod wait;
 

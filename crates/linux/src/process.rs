@@ -5,7 +5,7 @@
 use crate::errno::{Errno, check};
 
 /// Lets the kernel be late by no more than it has to be when it ends this thread's `poll` timeouts
-/// and sleeps; by default it may be 50 µs late so as to join wake-ups. (A timerfd isn't affected.)
+/// and sleeps; by default it may be 50 µs late so as to join wake-ups.
 ///
 /// # Errors
 /// None that Linux documents.

@@ -1,5 +1,6 @@
-//! Waiting for any of a few descriptors with `poll(2)`, without allocating.
-#![allow(unsafe_code, reason = "poll(2)")]
+//! Waiting for any of a few descriptors, or for a moment, with `ppoll(2)`: without allocating, and to the
+//! nanosecond.
+#![allow(unsafe_code, reason = "ppoll(2), poll(2)")]
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -42,8 +43,8 @@ impl<const N: usize> PollSet<N> {
     /// Waits until a place is ready or the time is up, and gives the number of places that are. Without
     /// a `timeout` it waits for as long as it takes. A signal ends the wait with 0.
     ///
-    /// The kernel counts whole milliseconds here; a timeout is rounded up. What must be on time
-    /// belongs on a [`Timer`](crate::timers::Timer).
+    /// The kernel counts the timeout on `CLOCK_MONOTONIC`, which nothing that sets the clock disturbs, and ends
+    /// the wait late by up to the thread's timer slack ([`crate::process::set_timer_slack`]).
     ///
     /// # Errors
     /// `ENOMEM`; `EINVAL` when the set has more places than the process may have descriptors.
@@ -51,14 +52,16 @@ impl<const N: usize> PollSet<N> {
         for entry in &mut self.places {
             entry.revents = 0;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "clamped to the range of i32 first")]
-        let milliseconds = timeout.map_or(-1, |span| {
+        let span = timeout.map(|span| {
             let ns = span.as_nanos().max(0);
-            (ns / 1_000_000 + i64::from(ns % 1_000_000 != 0)).min(i64::from(i32::MAX)) as i32
+            libc::timespec { tv_sec: ns / 1_000_000_000, tv_nsec: ns % 1_000_000_000 }
         });
-        // SAFETY: `places` is an array of N pollfd, borrowed mutably for the length of the call, and
-        // poll(2) writes to nothing but the `revents` of its first N entries.
-        let ready = unsafe { libc::poll(self.places.as_mut_ptr(), N as libc::nfds_t, milliseconds) };
+        let timeout = span.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+        // SAFETY: `places` is an array of N pollfd, borrowed mutably for the length of the call, and ppoll(2)
+        // writes to nothing but the `revents` of its first N entries; `span` outlives the call, which reads it;
+        // no signal mask is given.
+        let ready =
+            unsafe { libc::ppoll(self.places.as_mut_ptr(), N as libc::nfds_t, timeout, core::ptr::null()) };
         match check(ready) {
             // Not negative, so the conversion cannot fail.
             Ok(ready) => Ok(usize::try_from(ready).unwrap_or(0)),
@@ -131,6 +134,15 @@ mod tests {
         assert!(start.elapsed().as_micros() >= 1_500);
         assert_eq!(set.wait(Some(Duration::from_secs(-3))), Ok(0));
         assert!(!set.ready(0));
+    }
+
+    #[test]
+    fn the_longest_wait_is_accepted() {
+        let (loud, mut peer) = UnixStream::pair().expect("a pair");
+        peer.write_all(b"x").expect("written");
+        let mut set = PollSet::<1>::new();
+        set.watch(0, Some(loud.as_fd()));
+        assert_eq!(set.wait(Some(Duration::MAX)), Ok(1));
     }
 
     #[test]

@@ -14,8 +14,8 @@ use hostclock_core::reading::Method;
 use hostclock_core::units::{Duration, Timestamp};
 use hostclock_lab_guest::event::Event;
 use hostclock_linux::clock::{SystemClock, now_raw, now_system};
+use hostclock_linux::clock_set::ClockSetWatch;
 use hostclock_linux::ptp::Device;
-use hostclock_linux::timers::ClockSetWatch;
 use hostclock_linux::wait::PollSet;
 use rustix::time::{ClockId, Timespec, clock_settime};
 

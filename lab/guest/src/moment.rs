@@ -3,6 +3,9 @@
 //!
 //! Tracepoints `syscalls:sys_enter_*` and `sys_exit_*` on the trace clock `mono_raw`, which is
 //! `CLOCK_MONOTONIC_RAW` (Linux 6.1, Documentation/trace/ftrace.rst), written to the microsecond.
+//!
+//! They stay switched on: switching patches the kernel's code, which the emulator then translates anew, in
+//! the middle of what is measured.
 
 use std::fs;
 use std::io;
@@ -27,26 +30,26 @@ pub(crate) enum Who {
 pub(crate) fn trace(who: Who) -> io::Result<()> {
     fs::write(format!("{TRACING}/trace_clock"), "mono_raw")?;
     for call in CALLS {
-        let (filter, enable) = match who {
-            Who::Myself => (format!("common_pid == {}", std::process::id()), "1"),
-            Who::Anybody => ("0".to_owned(), if call == "clock_settime" { "1" } else { "0" }),
+        let filter = match who {
+            Who::Myself => format!("common_pid == {}", std::process::id()),
+            Who::Anybody if call == "clock_settime" => "0".to_owned(),
+            Who::Anybody => "common_pid == 0".to_owned(),
         };
         for side in ["enter", "exit"] {
             let event = format!("{TRACING}/events/syscalls/sys_{side}_{call}");
             fs::write(format!("{event}/filter"), &filter)?;
-            fs::write(format!("{event}/enable"), enable)?;
+            let enable = format!("{event}/enable");
+            if fs::read_to_string(&enable)?.trim() != "1" {
+                fs::write(enable, "1")?;
+            }
         }
     }
     fs::write(format!("{TRACING}/trace"), "")
 }
 
-/// When the last call that was traced began (at the latest then) and ended, in raw ns. Ends tracing.
+/// When the last call that was traced began (at the latest then) and ended, in raw ns.
 pub(crate) fn moment() -> Option<(i64, i64)> {
-    let trace = fs::read_to_string(format!("{TRACING}/trace")).ok()?;
-    for (call, side) in CALLS.iter().flat_map(|call| ["enter", "exit"].map(|side| (call, side))) {
-        let _ = fs::write(format!("{TRACING}/events/syscalls/sys_{side}_{call}/enable"), "0");
-    }
-    last_call(&trace)
+    last_call(&fs::read_to_string(format!("{TRACING}/trace")).ok()?)
 }
 
 /// `date-123 [000] ..... 12.345678: sys_clock_settime(…)`, then `…: sys_clock_settime -> 0x0`.

@@ -12,7 +12,6 @@ use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
 use hostclock_linux::clock;
 use hostclock_linux::socket::StatusListener;
-use hostclock_linux::timers::Timer;
 use hostclock_linux::uevent::UeventSocket;
 use hostclock_linux::wait::PollSet;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -34,15 +33,17 @@ const ONCE_READINGS: u64 = 7;
 /// while the clock was put right goes first.
 const SOON: Duration = Duration::from_millis(50);
 
+/// A wait that ends so much too early, by the rounding of two clocks' rates, has ended.
+const EARLY: Duration = Duration::from_micros(1);
+
 /// Where each descriptor is in the poll set.
 mod place {
     pub(super) const CLOCK_SET: usize = 0;
-    pub(super) const TIMER: usize = 1;
-    pub(super) const UEVENTS: usize = 2;
-    pub(super) const END: usize = 3;
-    pub(super) const RELOAD: usize = 4;
-    pub(super) const READERS: usize = 5;
-    pub(super) const COUNT: usize = 6;
+    pub(super) const UEVENTS: usize = 1;
+    pub(super) const END: usize = 2;
+    pub(super) const RELOAD: usize = 3;
+    pub(super) const READERS: usize = 4;
+    pub(super) const COUNT: usize = 5;
 }
 
 /// Signals, as descriptors that become readable.
@@ -75,7 +76,6 @@ pub(super) struct Daemon {
     pub(super) ladder: Ladder,
     pub(super) machine: Linux,
     pub(super) log: Log,
-    pub(super) timer: Timer,
     pub(super) uevents: Option<UeventSocket>,
     pub(super) listener: Option<StatusListener>,
     pub(super) signals: Signals,
@@ -102,7 +102,6 @@ impl Daemon {
         ));
         let mut fds = PollSet::<{ place::COUNT }>::new();
         fds.watch(place::CLOCK_SET, self.machine.watch.as_ref().map(|watch| watch.as_fd()));
-        fds.watch(place::TIMER, Some(self.timer.as_fd()));
         fds.watch(place::UEVENTS, self.uevents.as_ref().map(|uevents| uevents.as_fd()));
         fds.watch(place::END, Some(self.signals.end.as_fd()));
         fds.watch(place::RELOAD, Some(self.signals.reload.as_fd()));
@@ -123,9 +122,9 @@ impl Daemon {
             if self.engine.was_synchronised() {
                 self.service.ready("synchronised");
             }
-            let delay = self.arm(wake_at);
+            let delay = self.delay_until(wake_at);
             let untold = self.engine.has_notices();
-            match fds.wait((untold && delay > SOON).then_some(Duration::ZERO)) {
+            match fds.wait(Some(if untold && delay > SOON { Duration::ZERO } else { delay })) {
                 Ok(_) => {}
                 Err(error) => {
                     self.drive(Event::Ending);
@@ -136,11 +135,9 @@ impl Daemon {
             if fds.ready(place::CLOCK_SET) && self.machine.watch.as_mut().is_some_and(|watch| watch.heard()) {
                 wake_at = self.drive(Event::ClockSet);
             }
-            if fds.ready(place::TIMER) && self.timer.drain() {
+            if clock::now_raw() + EARLY >= wake_at {
                 fds.watch(place::READERS, self.listener.as_ref().map(|listener| listener.as_fd()));
-                if clock::now_raw() >= wake_at {
-                    wake_at = self.tick();
-                }
+                wake_at = self.tick();
             }
             if fds.ready(place::UEVENTS) {
                 wake_at = self.on_uevents().unwrap_or(wake_at);
@@ -241,18 +238,15 @@ impl Daemon {
         Some(self.drive(Event::Wake))
     }
 
-    /// The timer counts `CLOCK_MONOTONIC`, which we steer; the engine counts the raw counter. Returns the time
-    /// until it expires.
-    fn arm(&mut self, wake_at: RawTime) -> Duration {
+    /// For how long to wait. The kernel counts that on `CLOCK_MONOTONIC`, which we steer; the engine counts the
+    /// raw counter.
+    fn delay_until(&self, wake_at: RawTime) -> Duration {
         let mut delay = wake_at - clock::now_raw();
         if let Some(patience) = self.service.patience() {
             delay = delay.min(patience);
         }
         let steered = delay.as_nanos_f64() * (1.0 + self.engine.system_rate().as_ratio());
-        if let Err(error) = self.timer.arm(Duration::from_nanos_f64(steered).max(Duration::from_nanos(1))) {
-            self.say().error(&format!("cannot arm the timer: {error}"));
-        }
-        delay
+        Duration::from_nanos_f64(steered).max(Duration::ZERO)
     }
 
     /// With `--once`: how it ended, if it did.

@@ -6,7 +6,7 @@ use hostclock_core::engine::Applied;
 use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_core::units::{Duration, RawTime, Timestamp};
 use hostclock_linux::clock::{self, AdjustError, SystemClock};
-use hostclock_linux::timers::ClockSetWatch;
+use hostclock_linux::clock_set::ClockSetWatch;
 
 use crate::source::Source;
 

@@ -18,9 +18,9 @@ use hostclock_core::engine::Engine;
 use hostclock_core::ladder::Ladder;
 use hostclock_core::policy::Mode;
 use hostclock_linux::clock::{self, SystemClock};
+use hostclock_linux::clock_set::ClockSetWatch;
 use hostclock_linux::process;
 use hostclock_linux::socket::{BindError, InstanceLock, LockError, StatusListener};
-use hostclock_linux::timers::{ClockSetWatch, Timer};
 use hostclock_linux::uevent::UeventSocket;
 
 use crate::config::{Config, Origin, RealtimePriority};
@@ -91,7 +91,6 @@ fn set_up(
             without(format!("no notice of devices that come and go ({error}): looked for every second"))
         })
         .ok();
-    let timer = Timer::new().map_err(|error| (Code::Failed, error.to_string()))?;
     let engine = Engine::new(config.policy, clock::now_raw(), kernel);
     let machine = Linux { source: None, clock, watch, status: None };
     let daemon = Daemon {
@@ -101,7 +100,6 @@ fn set_up(
         ladder: Ladder::default(),
         machine,
         log,
-        timer,
         uevents,
         listener,
         signals,

@@ -1,13 +1,10 @@
-//! Timers as descriptors: one that wakes the daemon after a delay, and one that hears when anybody
-//! sets the system clock.
+//! A timer as a descriptor that hears when anybody sets the system clock.
 //!
-//! Both are made with no flags and configured with `fcntl(2)`, which is what a preloaded clock
+//! It is made with no flags and configured with `fcntl(2)`, which is what a preloaded clock
 //! simulator understands.
 #![allow(unsafe_code, reason = "timerfd(2), fcntl(2), read(2)")]
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-
-use hostclock_core::units::Duration;
 
 use crate::errno::{Errno, check};
 
@@ -15,45 +12,6 @@ use crate::errno::{Errno, check};
 /// its clock later than 2232 (`TIME_SETTOD_SEC_MAX`, include/linux/time64.h, Linux 6.1) and its own
 /// arithmetic ends in 2262.
 const NEVER: i64 = 9_000_000_000;
-
-/// A one-shot timer on `CLOCK_MONOTONIC`, which nothing that sets or steers the clock disturbs by
-/// more than the steering itself.
-#[derive(Debug)]
-pub struct Timer {
-    fd: OwnedFd,
-}
-
-impl Timer {
-    /// A timer that isn't armed.
-    ///
-    /// # Errors
-    /// When the process or the system has no descriptors left, or the kernel has no timerfd.
-    pub fn new() -> Result<Self, Errno> {
-        create(libc::CLOCK_MONOTONIC).map(|fd| Self { fd })
-    }
-
-    /// Makes the timer readable once, `delay` from now, whatever it was armed for before. A `delay`
-    /// of zero or less makes it readable at once.
-    ///
-    /// # Errors
-    /// None that Linux documents for such a timer.
-    pub fn arm(&mut self, delay: Duration) -> Result<(), Errno> {
-        // A value of zero would disarm the timer.
-        let ns = delay.as_nanos().max(1);
-        set(&self.fd, 0, ns / 1_000_000_000, ns % 1_000_000_000)
-    }
-
-    /// Makes the timer unreadable again, and says whether it had expired.
-    pub fn drain(&mut self) -> bool {
-        matches!(expirations(&self.fd), Ok(1..))
-    }
-}
-
-impl AsFd for Timer {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
 
 /// Hears that the system clock was set: `clock_settime`, `ADJ_SETOFFSET`, a leap second, a resume of
 /// the guest from sleep; this process's own steps too. It does not hear a clock that is slewed, nor a
@@ -72,7 +30,7 @@ impl ClockSetWatch {
     /// # Errors
     /// When no descriptor is left, or timers that are cancelled when the clock is set don't exist.
     pub fn new() -> Result<Self, Errno> {
-        let fd = create(libc::CLOCK_REALTIME)?;
+        let fd = create()?;
         let flags = libc::TFD_TIMER_ABSTIME | libc::TFD_TIMER_CANCEL_ON_SET;
         match set(&fd, flags, NEVER, 0) {
             // The clock was set since the timer was made, and the timer *is* armed nevertheless:
@@ -97,9 +55,9 @@ impl AsFd for ClockSetWatch {
     }
 }
 
-fn create(clock: libc::clockid_t) -> Result<OwnedFd, Errno> {
+fn create() -> Result<OwnedFd, Errno> {
     // SAFETY: timerfd_create(2) takes two numbers and touches no memory of ours.
-    let fd = check(unsafe { libc::timerfd_create(clock, 0) })?;
+    let fd = check(unsafe { libc::timerfd_create(libc::CLOCK_REALTIME, 0) })?;
     // SAFETY: the kernel has just given this descriptor to us, and nobody else knows its number.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };
     // SAFETY: `fd` is open for as long as this call takes, and F_SETFL takes a number.
@@ -131,44 +89,10 @@ fn expirations(fd: &OwnedFd) -> Result<u64, Errno> {
 
 #[cfg(test)]
 mod tests {
+    use hostclock_core::units::Duration;
+
     use super::*;
     use crate::wait::PollSet;
-
-    #[test]
-    fn a_timer_wakes_a_waiter_after_its_delay_and_not_again() {
-        let mut timer = Timer::new().expect("a timer");
-        let mut set = PollSet::<1>::new();
-        set.watch(0, Some(timer.as_fd()));
-        let start = std::time::Instant::now();
-        timer.arm(Duration::from_millis(5)).expect("armed");
-        assert!(!timer.drain());
-        assert_eq!(set.wait(None), Ok(1));
-        assert!(start.elapsed().as_micros() >= 5_000);
-        assert!(timer.drain());
-        assert!(!timer.drain());
-        assert_eq!(set.wait(Some(Duration::from_millis(10))), Ok(0));
-    }
-
-    #[test]
-    fn a_delay_of_zero_or_less_is_now() {
-        let mut timer = Timer::new().expect("a timer");
-        let mut set = PollSet::<1>::new();
-        set.watch(0, Some(timer.as_fd()));
-        for delay in [Duration::ZERO, Duration::from_secs(-5)] {
-            timer.arm(delay).expect("armed");
-            assert_eq!(set.wait(Some(Duration::from_secs(1))), Ok(1));
-            assert!(timer.drain());
-        }
-    }
-
-    #[test]
-    fn the_longest_delay_is_accepted() {
-        let mut timer = Timer::new().expect("a timer");
-        timer.arm(Duration::MAX).expect("armed");
-        let mut set = PollSet::<1>::new();
-        set.watch(0, Some(timer.as_fd()));
-        assert_eq!(set.wait(Some(Duration::from_millis(5))), Ok(0));
-    }
 
     #[test]
     fn nothing_is_heard_from_a_clock_that_nobody_sets() {
