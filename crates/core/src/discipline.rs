@@ -87,9 +87,9 @@ impl Schedule {
         self.next = SHORTEST;
     }
 
-    /// Something is a little odd: no more than a quarter of the poll interval to the next reading.
-    pub fn hurry_a_little(&mut self, poll: Duration) {
-        self.next = self.next.min(Duration::from_nanos(poll.as_nanos() / 4));
+    /// Something is a little odd: no more than a quarter of `usual` to the next reading.
+    pub fn hurry_a_little(&mut self, usual: Duration) {
+        self.next = self.next.min(Duration::from_nanos(usual.as_nanos() / 4));
     }
 
     /// The interval to use now; the next one is twice as long.

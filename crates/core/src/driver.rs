@@ -2,7 +2,7 @@
 //!
 //! The daemon and the simulator both run through here, each with its own [`Machine`].
 
-use crate::adjust::Adjustment;
+use crate::adjust::{Adjustment, KernelState};
 use crate::engine::{Action, Applied, Engine, Event};
 use crate::ladder::Ladder;
 use crate::notice::Notice;
@@ -20,6 +20,18 @@ pub trait Machine {
     /// Why there is none.
     fn read(&mut self, method: Method) -> Result<Reading, Failure>;
 
+    /// Takes one reading by `method` as cheaply as it can be had: one sample where [`Machine::read`] takes
+    /// several.
+    ///
+    /// # Errors
+    /// As there.
+    fn probe(&mut self, method: Method) -> Result<Reading, Failure> {
+        self.read(method)
+    }
+
+    /// What the kernel says of the system clock, or nothing where it won't.
+    fn kernel(&mut self) -> Option<KernelState>;
+
     /// The raw counter and the system clock at one instant, as nearly as can be.
     fn compare(&mut self) -> (RawTime, Timestamp);
 
@@ -36,6 +48,10 @@ pub trait Machine {
 /// nobody writes logs.
 pub fn drive<M: Machine>(engine: &mut Engine, ladder: &mut Ladder, machine: &mut M, event: Event) -> RawTime {
     let mut method = engine.last_reading().map(|reading| reading.method);
+    if matches!(event, Event::Hint(_)) {
+        // What works may be another method now.
+        ladder.wake();
+    }
     let mut now = machine.now();
     let mut action = engine.handle(now, event);
     loop {
@@ -52,6 +68,11 @@ pub fn drive<M: Machine>(engine: &mut Engine, ladder: &mut Ladder, machine: &mut
                 }
                 Err((method, failure)) => Event::ReadFailed(method, failure),
             },
+            Action::Probe(method) => match machine.probe(method) {
+                Ok(reading) => Event::Probed(reading),
+                Err(_) => Event::ProbeFailed,
+            },
+            Action::Inspect => Event::Inspected(machine.kernel()),
             Action::Compare => {
                 let (raw, system) = machine.compare();
                 Event::Compared(raw, system)

@@ -13,6 +13,7 @@ pub mod discipline;
 pub mod driver;
 pub mod engine;
 pub mod estimator;
+pub mod hint;
 pub mod ladder;
 pub mod line;
 pub mod notice;

@@ -4,10 +4,11 @@ use core::fmt;
 
 use serde::Serialize;
 
+use crate::hint::Hint;
 use crate::policy::Withheld;
 use crate::reading::{Failure, Method};
 use crate::status::StepCause;
-use crate::units::{Duration, Timestamp};
+use crate::units::{Duration, Frequency, Timestamp};
 
 /// How important a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,20 @@ pub enum Loss {
     Failing(Method, Failure),
     /// The readings contradict each other.
     Contradiction,
+    /// The host's clock stands still.
+    Frozen,
+    /// It goes backwards again and again.
+    Backwards,
+    /// It jumps forward again and again.
+    Racing,
+}
+
+impl Loss {
+    /// Whether there are readings, and they can't be believed.
+    #[must_use]
+    pub const fn is_unreliable(self) -> bool {
+        matches!(self, Self::Contradiction | Self::Frozen | Self::Backwards | Self::Racing)
+    }
 }
 
 impl fmt::Display for Loss {
@@ -40,6 +55,9 @@ impl fmt::Display for Loss {
                 write!(f, "{method} fails: {}", failure.explanation(*method))
             }
             Self::Contradiction => f.write_str("its readings contradict each other"),
+            Self::Frozen => f.write_str("it stands still"),
+            Self::Backwards => f.write_str("it goes backwards again and again"),
+            Self::Racing => f.write_str("it jumps forward again and again, faster than any clock runs"),
         }
     }
 }
@@ -75,6 +93,35 @@ pub enum Notice {
     Holdover {
         /// Why.
         loss: Loss,
+    },
+    /// The host's clock can't be believed.
+    HostUnreliable {
+        /// Why.
+        loss: Loss,
+    },
+    /// Somebody else keeps changing the clock.
+    Rival {
+        /// How many times up to now.
+        changes: u32,
+        /// Within this time.
+        over_ns: Duration,
+    },
+    /// He doesn't any more.
+    RivalGone {
+        /// How many times in all.
+        changes: u32,
+        /// Within this time.
+        over_ns: Duration,
+    },
+    /// Somebody else had changed the clock's rate; it is ours again.
+    RateRestored {
+        /// By so much.
+        by: Frequency,
+    },
+    /// The hypervisor or the kernel told of something.
+    Hinted {
+        /// Of what.
+        hint: Hint,
     },
     /// Readings come again.
     HoldoverEnded {
@@ -128,8 +175,10 @@ impl Notice {
             | Self::HoldoverEnded { .. }
             | Self::Slewing { .. } => Importance::Info,
             Self::MethodChanged { failure: None, .. } | Self::WouldStep { .. } => Importance::Info,
-            Self::Holdover { .. } | Self::Withheld { .. } | Self::AdjustRefused { .. } => Importance::Warning,
-            Self::MethodChanged { .. } => Importance::Info,
+            Self::Holdover { .. } | Self::HostUnreliable { .. } | Self::Rival { .. } => Importance::Warning,
+            Self::Withheld { .. } | Self::AdjustRefused { .. } => Importance::Warning,
+            Self::MethodChanged { .. } | Self::RivalGone { .. } => Importance::Info,
+            Self::RateRestored { .. } | Self::Hinted { .. } => Importance::Info,
             Self::Outlier { .. } => Importance::Debug,
         }
     }
@@ -152,6 +201,21 @@ impl fmt::Display for Notice {
             Self::Holdover { loss } => {
                 write!(f, "holdover: {loss}; the clock runs on with its long-term frequency")
             }
+            Self::HostUnreliable { loss } => {
+                write!(f, "host clock unreliable: {loss}; the clock runs on without it")
+            }
+            Self::Rival { changes, over_ns } => write!(
+                f,
+                "somebody else keeps changing this clock: {changes} times in {over_ns}, put right each time"
+            ),
+            Self::RivalGone { changes, over_ns } => write!(
+                f,
+                "nobody else has changed this clock for a minute, after {changes} times in {over_ns}"
+            ),
+            Self::RateRestored { by } => {
+                write!(f, "somebody else had changed the clock's rate by {by:+}; it is ours again")
+            }
+            Self::Hinted { hint } => write!(f, "{}", hint.words()),
             Self::HoldoverEnded { lasted_ns, offset_ns } => {
                 write!(f, "holdover ended after {lasted_ns}: the clock is {offset_ns:+} from the host")
             }

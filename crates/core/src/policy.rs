@@ -11,6 +11,13 @@ use crate::units::{Duration, Frequency};
 /// The shortest and the longest poll interval that a configuration may ask for.
 pub const POLL_RANGE: (Duration, Duration) = (Duration::from_nanos(62_500_000), Duration::from_secs(64));
 
+/// The shortest and the longest time between probes that a configuration may ask for by number.
+pub const PROBE_RANGE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(64));
+/// Between probes, by default: a pause is found 50 ms after the guest runs again, on average.
+pub const PROBE_NORMAL: Duration = Duration::from_millis(100);
+/// Between probes, for who wants to know at once.
+pub const PROBE_INSTANT: Duration = Duration::from_millis(10);
+
 /// What the program does with what it finds out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +38,9 @@ pub struct Policy {
     pub mode: Mode,
     /// Time between readings once the clock has settled; within [`POLL_RANGE`].
     pub poll: Duration,
+    /// Time between light looks from one poll to the next, at which nothing is corrected while everything is
+    /// where it should be; as long as [`Policy::poll`] or longer: there are none.
+    pub probe: Duration,
     /// Step whatever is wrong at the start.
     pub step_at_start: bool,
     /// Step forward when the clock is behind by more than this; `None`: never.
@@ -59,6 +69,7 @@ impl Default for Policy {
         Self {
             mode: Mode::Control,
             poll: Duration::from_secs(1),
+            probe: PROBE_NORMAL,
             step_at_start: true,
             step_forward: Some(Duration::from_millis(1)),
             step_backward: Some(Duration::from_millis(100)),

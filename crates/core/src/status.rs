@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::hint::Hint;
 use crate::ladder::Rung;
 use crate::policy::{Mode, Withheld};
 use crate::reading::{Failure, Method};
@@ -29,6 +30,9 @@ pub enum State {
     Recovering,
     /// The source is gone; the clock runs on with the frequency that it had, and a growing error.
     Holdover,
+    /// The host's clock can't be believed: it goes backwards, stands still, or runs at a rate that no clock has.
+    /// The clock runs on without it, as in a holdover.
+    HostUnreliable,
     /// The clock is not on the host's time and nothing is being done about it: see the reason.
     Unsynchronised,
 }
@@ -43,8 +47,15 @@ impl State {
             Self::Synchronised => "synchronised",
             Self::Recovering => "recovering",
             Self::Holdover => "holdover",
+            Self::HostUnreliable => "host_unreliable",
             Self::Unsynchronised => "unsynchronised",
         }
+    }
+
+    /// Whether the clock runs on without the host's.
+    #[must_use]
+    pub const fn is_holding(self) -> bool {
+        matches!(self, Self::Holdover | Self::HostUnreliable)
     }
 }
 
@@ -77,6 +88,12 @@ pub struct Status {
     pub withheld: Option<WithheldStatus>,
     /// The last step of the system clock that the daemon made.
     pub last_step: Option<StepStatus>,
+    /// Somebody else who changes the clock again and again; `null` while nobody does.
+    #[serde(default)]
+    pub rival: Option<RivalStatus>,
+    /// What happened lately, the oldest first.
+    #[serde(default)]
+    pub events: Vec<EventStatus>,
     /// What was counted since the start.
     pub counters: Counters,
     /// What this machine doesn't offer and the daemon does without, one line each.
@@ -204,7 +221,7 @@ pub struct WithheldStatus {
 /// A step that was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepStatus {
-    /// Why: `start`, `foreign_step`, `host_moved`, `holdover`.
+    /// Why.
     pub cause: StepCause,
     /// System minus reference before.
     pub before_ns: f64,
@@ -224,11 +241,15 @@ pub enum StepCause {
     Start,
     /// Somebody else had stepped the clock.
     ForeignStep,
+    /// Somebody else had changed the clock's rate.
+    ForeignRate,
     /// The host's clock had moved against this machine's counter: the machine was stopped, or the
     /// host's clock was set.
     HostMoved,
     /// The clock had drifted while there was no source.
     Holdover,
+    /// What was followed of a host's clock that can't be believed is taken back.
+    HostUnreliable,
 }
 
 impl StepCause {
@@ -238,10 +259,150 @@ impl StepCause {
         match self {
             Self::Start => "the clock was wrong at the start",
             Self::ForeignStep => "somebody else had set the clock",
+            Self::ForeignRate => "somebody else had changed the clock's rate",
             Self::HostMoved => "this machine was stopped, or the host's clock was set",
             Self::Holdover => "the clock had drifted while the source was away",
+            Self::HostUnreliable => {
+                "the host's clock can't be believed: what was followed of it is taken back"
+            }
         }
     }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventStatus {
+    /// What.
+    pub kind: EventKind,
+    /// When it was noticed, by the host's clock.
+    pub time: String,
+    /// Seconds since.
+    pub age_s: f64,
+    /// System minus reference, as it was found; `null` where there was nothing to find.
+    pub offset_ns: Option<f64>,
+    /// How it was put right.
+    pub correction: Correction,
+    /// From noticing it to the clock being right, or to readings coming again; `null` until then.
+    pub took_us: Option<f64>,
+    /// How many times, one soon after the other; the figures are the last one's, the time the longest.
+    pub times: u32,
+    /// Who told of it.
+    pub hints: Vec<Hint>,
+    /// Why there were no readings, where there were none.
+    pub reason: Option<String>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// The daemon started on a clock that was wrong.
+    Start,
+    /// Somebody else set the clock.
+    ForeignStep,
+    /// Somebody else changed the clock's rate.
+    ForeignRate,
+    /// The machine was stopped, or the host's clock was set.
+    HostMoved,
+    /// The clock had drifted when readings came again.
+    Drifted,
+    /// There were no readings.
+    Holdover,
+    /// The host's clock could not be believed.
+    HostUnreliable,
+    /// The hypervisor or the kernel told of something, and the clock was right all the same.
+    Hint,
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Start,
+        Self::ForeignStep,
+        Self::ForeignRate,
+        Self::HostMoved,
+        Self::Drifted,
+        Self::Holdover,
+        Self::HostUnreliable,
+        Self::Hint,
+    ];
+
+    /// What happened, in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Start => "started on a wrong clock",
+            Self::ForeignStep => "somebody else set the clock",
+            Self::ForeignRate => "somebody else changed the rate",
+            Self::HostMoved => "stopped, or the host's clock was set",
+            Self::Drifted => "drifted without a source",
+            Self::Holdover => "no source",
+            Self::HostUnreliable => "host clock unreliable",
+            Self::Hint => "told of something",
+        }
+    }
+
+    /// Whether somebody in this machine did it.
+    #[must_use]
+    pub const fn is_foreign(self) -> bool {
+        matches!(self, Self::ForeignStep | Self::ForeignRate)
+    }
+
+    /// Whether the clock was moved by it.
+    #[must_use]
+    pub const fn is_disturbance(self) -> bool {
+        !matches!(self, Self::Holdover | Self::HostUnreliable)
+    }
+}
+
+impl From<StepCause> for EventKind {
+    fn from(cause: StepCause) -> Self {
+        match cause {
+            StepCause::Start => Self::Start,
+            StepCause::ForeignStep => Self::ForeignStep,
+            StepCause::ForeignRate => Self::ForeignRate,
+            StepCause::HostMoved => Self::HostMoved,
+            StepCause::Holdover => Self::Drifted,
+            StepCause::HostUnreliable => Self::HostUnreliable,
+        }
+    }
+}
+
+/// How an offset was corrected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Correction {
+    /// Not at all, or not yet.
+    None,
+    /// By a step.
+    Step,
+    /// By running faster or slower.
+    Slew,
+}
+
+impl Correction {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None => "-",
+            Self::Step => "stepped",
+            Self::Slew => "slewed",
+        }
+    }
+}
+
+/// Somebody else who changes the clock again and again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RivalStatus {
+    /// How many times.
+    pub changes: u32,
+    /// Seconds since the first time.
+    pub since_s: f64,
+    /// Seconds since the last.
+    pub last_s: f64,
+    /// Who runs on this machine and might be it.
+    pub suspects: Vec<String>,
 }
 
 /// What was counted since the start.
@@ -249,6 +410,9 @@ impl StepCause {
 pub struct Counters {
     /// Readings taken.
     pub readings: u64,
+    /// Light looks between them.
+    #[serde(default)]
+    pub probes: u64,
     /// Attempts at which every method failed.
     pub failed_readings: u64,
     /// Readings that a second one did not confirm.
@@ -257,6 +421,12 @@ pub struct Counters {
     pub steps: u64,
     /// Steps of somebody else's that were undone.
     pub foreign_steps_undone: u64,
+    /// Times that somebody else had changed the clock's rate.
+    #[serde(default)]
+    pub foreign_rates_undone: u64,
+    /// Times that the hypervisor or the kernel told of something.
+    #[serde(default)]
+    pub hints: u64,
     /// Times that the host's clock moved against this machine's counter.
     pub breaks: u64,
     /// Times that the kernel told of a clock that was set by somebody else.

@@ -36,6 +36,8 @@ socket may not be read, 6 no daemon runs (what a reading of its own found is sho
     Sources(Reader),
     /// Show the clock in numbers, as `chronyc tracking` does.
     Tracking(Reader),
+    /// Show what happened lately: each disturbance, its size, how long it took.
+    Events(Reader),
     /// Check a configuration, or show every key with its value and default.
     Config(Config),
 }

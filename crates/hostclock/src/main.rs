@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Config(args) => commands::config::run(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Sources(reader) => commands::sources::run(&reader),
+        Command::Events(reader) => commands::events::run(&reader),
         Command::Tracking(reader) => commands::tracking::run(&reader),
     };
     code.into()

@@ -133,8 +133,16 @@ impl Source {
 
     /// Takes one reading, on the UTC scale.
     pub(crate) fn read(&self, method: Method) -> Result<Reading, Failure> {
-        let reading = self.device.read(method)?;
-        Ok(Reading { reference: reading.reference - self.ahead, ..reading })
+        self.device.read(method).map(|reading| self.on_utc(reading))
+    }
+
+    /// The same, as cheaply as it can be had.
+    pub(crate) fn probe(&self, method: Method) -> Result<Reading, Failure> {
+        self.device.probe(method).map(|reading| self.on_utc(reading))
+    }
+
+    fn on_utc(&self, reading: Reading) -> Reading {
+        Reading { reference: reading.reference - self.ahead, ..reading }
     }
 
     /// The device and its name, for a message.

@@ -99,6 +99,15 @@ impl From<Errno> for AdjustError {
     }
 }
 
+/// A change that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The rate that the clock had before, where that was asked.
+    pub found: Option<KernelRate>,
+    /// The state after it.
+    pub state: KernelState,
+}
+
 /// The system clock, `CLOCK_REALTIME`, as something that can be changed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
@@ -114,21 +123,21 @@ impl SystemClock {
         Ok(state_of(&timex))
     }
 
-    /// Makes one change, in one call, and gives the state after it.
+    /// Makes one change, in one call.
     ///
     /// Where the change contains a status, the kernel's loops are switched off with it, and an
     /// announced leap second stays announced.
     ///
     /// # Errors
     /// When the process may not, or the kernel refuses the values; nothing has changed then.
-    pub fn adjust(&self, adjustment: &Adjustment) -> Result<KernelState, AdjustError> {
-        let mut status = 0;
+    pub fn adjust(&self, adjustment: &Adjustment) -> Result<Changed, AdjustError> {
+        let mut timex = empty();
+        let mut found = None;
         if adjustment.health.is_some() {
-            let mut timex = empty();
             call(&mut timex)?;
-            status = timex.status;
+            found = Some(rate_of(&timex));
         }
-        change(adjustment, status)
+        Ok(Changed { found, state: change(adjustment, timex.status)? })
     }
 
     /// As [`SystemClock::adjust`] for somebody in a hurry, who knows the status word from a moment ago
@@ -136,9 +145,9 @@ impl SystemClock {
     ///
     /// # Errors
     /// As there.
-    pub fn adjust_knowing(&self, adjustment: &Adjustment, status: u32) -> Result<KernelState, AdjustError> {
+    pub fn adjust_knowing(&self, adjustment: &Adjustment, status: u32) -> Result<Changed, AdjustError> {
         // The kernel's own word, which is an int.
-        change(adjustment, status as libc::c_int)
+        Ok(Changed { found: None, state: change(adjustment, status as libc::c_int)? })
     }
 
     /// Takes away what others have left for the kernel to slew by itself: the rest of an `adjtime(3)`,
@@ -246,9 +255,13 @@ fn error_in_us(error: Duration) -> libc::c_long {
     us.clamp(1, LARGEST_ERROR_US) as libc::c_long
 }
 
+fn rate_of(timex: &libc::timex) -> KernelRate {
+    KernelRate { tick: wide(timex.tick), freq: wide(timex.freq) }
+}
+
 fn state_of(timex: &libc::timex) -> KernelState {
     KernelState {
-        rate: KernelRate { tick: wide(timex.tick), freq: wide(timex.freq) },
+        rate: rate_of(timex),
         health: Health {
             synchronised: timex.status & libc::STA_UNSYNC == 0,
             max_error: Duration::from_micros(wide(timex.maxerror)),

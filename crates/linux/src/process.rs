@@ -2,17 +2,21 @@
 //! processor.
 #![allow(unsafe_code, reason = "prctl(2), mlockall(2), sched_setscheduler(2)")]
 
+use hostclock_core::units::Duration;
+
 use crate::errno::{Errno, check};
 
-/// Lets the kernel be late by no more than it has to be when it ends this thread's `poll` timeouts
-/// and sleeps; by default it may be 50 µs late so as to join wake-ups.
+/// Lets the kernel end this thread's waits ([`crate::wait::PollSet::wait`]) late by up to `span`, so that
+/// they join other wake-ups; by default that is 50 us. A real-time thread is never late for this reason
+/// (`select_estimate_accuracy`, fs/select.c, Linux 6.1).
 ///
 /// # Errors
 /// None that Linux documents.
-pub fn precise_timers() -> Result<(), Errno> {
-    let nanoseconds: libc::c_ulong = 1;
+pub fn set_timer_slack(span: Duration) -> Result<(), Errno> {
+    // Zero would mean the default.
+    let ns = libc::c_ulong::try_from(span.as_nanos().max(1)).unwrap_or(libc::c_ulong::MAX);
     // SAFETY: PR_SET_TIMERSLACK takes one number, in the type that the kernel reads, and no pointer.
-    check(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, nanoseconds) }).map(drop)
+    check(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, ns) }).map(drop)
 }
 
 /// Keeps every page that the process touches in memory from now on, so that a reading never waits for
@@ -49,9 +53,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timers_can_be_made_precise() {
-        precise_timers().expect("accepted");
-        // SAFETY: PR_GET_TIMERSLACK takes no argument.
-        assert_eq!(unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }, 1);
+    fn waits_can_be_precise_or_patient() {
+        for (span, ns) in [(Duration::ZERO, 1), (Duration::from_millis(12), 12_000_000)] {
+            set_timer_slack(span).expect("accepted");
+            // SAFETY: PR_GET_TIMERSLACK takes no argument.
+            assert_eq!(unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }, ns);
+        }
     }
 }

@@ -79,8 +79,20 @@ impl Device {
     /// The kernel's refusal, sorted by what it means; [`Failure::Nonsense`] for an answer that can't be
     /// a time.
     pub fn read(&self, method: Method) -> Result<Reading, Failure> {
+        self.read_best_of(SAMPLES, method)
+    }
+
+    /// As [`Device::read`], but a bracketed reading is a single sample: cheap, and as wide as it happens to be.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn probe(&self, method: Method) -> Result<Reading, Failure> {
+        self.read_best_of(1, method)
+    }
+
+    fn read_best_of(&self, samples: u32, method: Method) -> Result<Reading, Failure> {
         for _ in 0..ATTEMPTS {
-            match self.attempt(method) {
+            match self.attempt(samples, method) {
                 Err(Failure::Busy) => {}
                 done => return done,
             }
@@ -88,7 +100,7 @@ impl Device {
         Err(Failure::Busy)
     }
 
-    fn attempt(&self, method: Method) -> Result<Reading, Failure> {
+    fn attempt(&self, samples: u32, method: Method) -> Result<Reading, Failure> {
         if method == Method::Precise {
             let before = now_raw();
             let answer = self.sys_offset_precise()?;
@@ -98,9 +110,9 @@ impl Device {
         // both sides of the call.
         let before = Tie::now();
         let comparison = match method {
-            Method::Extended => answer::extended(&self.sys_offset_extended()?)?,
-            Method::SysOffset => answer::sys_offset(&self.sys_offset()?)?,
-            Method::Precise | Method::Bracket => self.bracket()?,
+            Method::Extended => answer::extended(&self.sys_offset_extended(samples)?)?,
+            Method::SysOffset => answer::sys_offset(&self.sys_offset(samples)?)?,
+            Method::Precise | Method::Bracket => self.bracket(samples)?,
         };
         let after = Tie::now();
         let (raw, tied_within) = relation::raw_at(comparison.system, before, after)?;
@@ -118,11 +130,11 @@ impl Device {
         Ok(answer)
     }
 
-    fn sys_offset_extended(&self) -> Result<libc::ptp_sys_offset_extended, Failure> {
+    fn sys_offset_extended(&self, samples: u32) -> Result<libc::ptp_sys_offset_extended, Failure> {
         // SAFETY: the structure consists of integers, for which all bits zero is a value; as a clock
         // number, 0 is CLOCK_REALTIME, which kernels before 6.12 insist upon.
         let mut answer: libc::ptp_sys_offset_extended = unsafe { mem::zeroed() };
-        answer.n_samples = SAMPLES;
+        answer.n_samples = samples;
         // SAFETY: this request reads and writes exactly one ptp_sys_offset_extended, whose size is part
         // of the request's number; `answer` outlives the call and nobody else refers to it.
         let done =
@@ -131,10 +143,10 @@ impl Device {
         Ok(answer)
     }
 
-    fn sys_offset(&self) -> Result<libc::ptp_sys_offset, Failure> {
+    fn sys_offset(&self, samples: u32) -> Result<libc::ptp_sys_offset, Failure> {
         // SAFETY: the structure consists of integers, for which all bits zero is a value.
         let mut answer: libc::ptp_sys_offset = unsafe { mem::zeroed() };
-        answer.n_samples = SAMPLES;
+        answer.n_samples = samples;
         // SAFETY: this request reads and, although its number says otherwise, also writes exactly one
         // ptp_sys_offset; `answer` outlives the call and nobody else refers to it.
         let done = unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::PTP_SYS_OFFSET, &raw mut answer) };
@@ -142,10 +154,10 @@ impl Device {
         Ok(answer)
     }
 
-    fn bracket(&self) -> Result<Comparison, Failure> {
+    fn bracket(&self, samples: u32) -> Result<Comparison, Failure> {
         let device_clock = clock_id(self.fd.as_raw_fd());
         let mut best: Option<Comparison> = None;
-        for _ in 0..SAMPLES {
+        for _ in 0..samples {
             let before = time_of(libc::CLOCK_REALTIME)?;
             let device = time_of(device_clock)?;
             let after = time_of(libc::CLOCK_REALTIME)?;

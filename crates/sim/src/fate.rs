@@ -1,6 +1,7 @@
 //! What a disturbance does to the world when it begins, and when it is over.
 
 use hostclock_core::adjust::KernelRate;
+use hostclock_core::hint::Hint;
 use hostclock_core::units::Duration;
 
 use crate::disturbance::Disturbance;
@@ -39,6 +40,9 @@ impl World {
                 self.stop_guest(span, true);
                 self.oscillator.replace(self.now(), frequency);
                 self.host.step(self.now(), by);
+                // The marker is changed before the guest runs; the kernel's driver for vmgenid takes its time.
+                self.tell_of_more(Hint::Disrupted, (10.0, 1_000.0));
+                self.tell_of_more(Hint::Forked, (1_000.0, 300_000.0));
             }
             Disturbance::DeviceGone(_) => {
                 self.device.present = false;
@@ -46,7 +50,10 @@ impl World {
             }
             Disturbance::Fault(failure, _) => self.device.fault = Some(failure),
             Disturbance::Busy(_) => self.device.busy = 0.9,
-            Disturbance::Clocksource(clocksource) => self.device.clocksource = clocksource,
+            Disturbance::Clocksource(clocksource) => {
+                self.device.clocksource = clocksource;
+                self.tell_of_more(Hint::Clocksource, (100.0, 5_000.0));
+            }
             Disturbance::Lie(lie, _) => self.device.lie = Some(lie),
             Disturbance::Kill(_) => self.inbox.push_back(Signal::Killed),
         }
@@ -76,6 +83,13 @@ impl World {
         self.disturbed_at = self.now();
         if matches!(disturbance, Disturbance::HostSlew(_, _)) {
             self.slewed_at = self.now();
+        }
+    }
+
+    fn tell_of_more(&mut self, hint: Hint, (least_us, most_us): (f64, f64)) {
+        if self.tells_of_more {
+            let us = self.random.decades(least_us, most_us);
+            self.tell(Duration::from_nanos_f64(us * 1e3), Signal::Hint(hint));
         }
     }
 

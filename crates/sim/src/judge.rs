@@ -5,6 +5,8 @@
 //!   a fresh disturbance can have been noticed.
 //! * A step of the guest's clock or its host's, or a pause, is put right without overshoot: the clock never comes
 //!   out on the other side by more than 1 µs.
+//! * A guest that was stopped has its clock stepped within the time between two probes and 5 ms, counted from
+//!   when it runs again; so has one whose host's clock was set.
 //! * Once the device gives readings again, the clock is right within the time that the policy needs,
 //!   and stays right until the next disturbance.
 //! * At the end it is synchronised; nothing ever runs away or oversleeps.
@@ -61,8 +63,12 @@ pub struct Judge {
     side: Option<f64>,
     /// Since then the daemon was once woken too late to end a slew in time.
     overslept: bool,
+    /// The longest that the daemon was late since then.
+    latest: Duration,
     late: bool,
     settled: bool,
+    /// What is to be put right by the next probe.
+    prompt: Option<Disturbance>,
     last: Option<Sample>,
     /// What was broken; no more than the first few.
     pub violations: Vec<Violation>,
@@ -80,6 +86,8 @@ const SETTLED: Duration = Duration::from_secs(5);
 const STARVED: Duration = Duration::from_millis(200);
 /// A fast slew stops short of what it would run in 2 ms; who is woken later than that can't end it in time.
 const OVERSLEPT: Duration = Duration::from_micros(1_900);
+/// From a probe that finds the clock wrong to the clock being right.
+const PROMPT: Duration = Duration::from_millis(5);
 /// Enough to understand what happened.
 const MOST_VIOLATIONS: usize = 5;
 
@@ -102,8 +110,10 @@ impl Judge {
             good_since: None,
             side: None,
             overslept: false,
+            latest: Duration::ZERO,
             late: false,
             settled: false,
+            prompt: None,
             last: None,
             violations: Vec::new(),
             recoveries: Vec::new(),
@@ -201,6 +211,8 @@ impl Judge {
         self.good_since = None;
         self.side = None;
         self.overslept = false;
+        self.latest = Duration::ZERO;
+        self.prompt = self.settled.then_some(what).filter(Self::is_stepped);
         self.late = false;
         self.settled = false;
     }
@@ -213,6 +225,32 @@ impl Judge {
             // What can't be read can't be a reason; when it can again, it may be.
             Disturbance::DeviceGone(_) | Disturbance::Fault(_, _) => 0,
             _ => 1,
+        }
+    }
+
+    /// Whether the default policy steps the clock for it.
+    fn is_stepped(what: &Disturbance) -> bool {
+        match *what {
+            Disturbance::Pause(span) => span > Duration::from_millis(2),
+            Disturbance::HostStep(by) => by > Duration::from_millis(2) || by < Duration::from_millis(-101),
+            _ => false,
+        }
+    }
+
+    /// A disturbance that stands alone, on a clock that was right, waits for nothing but the next probe.
+    fn dawdles(&mut self, sample: &Sample) {
+        self.latest = self.latest.max(sample.late);
+        let within = self.policy.probe.min(self.policy.poll) + PROMPT + self.latest;
+        if self.prompt.is_none()
+            || !self.lenient
+            || !self.is_precise(sample.at)
+            || sample.at - self.last_trouble <= within
+        {
+            return;
+        }
+        self.prompt = None;
+        if sample.offset_ns.abs() > 1e6 {
+            self.violated(sample.at, format!("still {:.0} ns off, a probe later", sample.offset_ns));
         }
     }
 
@@ -284,6 +322,7 @@ impl Witness for Judge {
             self.late = true;
             self.violated(sample.at, format!("still {:.0} ns off", sample.offset_ns));
         }
+        self.dawdles(sample);
         self.overshoots(sample);
         self.settle(sample);
     }

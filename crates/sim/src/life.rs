@@ -1,6 +1,6 @@
 //! A random guest's life: a world, a policy, and everything that happens, all from one seed.
 
-use hostclock_core::policy::Policy;
+use hostclock_core::policy::{PROBE_INSTANT, PROBE_NORMAL, PROBE_RANGE, Policy};
 use hostclock_core::reading::Failure;
 use hostclock_core::units::{Duration, Frequency, Timestamp};
 
@@ -48,6 +48,9 @@ impl Life {
         let mut plan = Vec::new();
         let mut at = TrueTime::default() + draw.span(0.01, 60.0);
         while at < last {
+            if draw.chance(0.01) {
+                at = rival(&mut draw, &mut plan, at);
+            }
             let disturbance = disturbance(&mut draw, &model);
             plan.push((at, disturbance));
             // One thing in four happens before the last is digested, or even over.
@@ -93,6 +96,7 @@ fn model(random: &mut Random) -> WorldModel {
         device: DeviceModel { driver, ..DeviceModel::default() },
         tells_of_steps: random.chance(0.85),
         tells_of_devices: random.chance(0.8),
+        tells_of_more: random.chance(0.5),
     }
 }
 
@@ -101,6 +105,9 @@ fn policy(random: &mut Random) -> Policy {
     let mut policy = Policy::default();
     if let Some(ms) = random.choice(&[63, 250, 1_000, 1_000, 1_000, 2_000]) {
         policy.poll = Duration::from_millis(*ms);
+    }
+    if let Some(probe) = random.choice(&[PROBE_NORMAL, PROBE_NORMAL, PROBE_INSTANT, PROBE_RANGE.1]) {
+        policy.probe = *probe;
     }
     if random.chance(0.7) {
         return policy;
@@ -126,9 +133,9 @@ fn policy(random: &mut Random) -> Policy {
     policy
 }
 
-/// Whether the policy is the default one but for the poll.
+/// Whether the policy is the default one but for the times between readings.
 pub(crate) fn is_usual(policy: &Policy) -> bool {
-    *policy == Policy { poll: policy.poll, ..Policy::default() }
+    *policy == Policy { poll: policy.poll, probe: policy.probe, ..Policy::default() }
 }
 
 /// Whoever forbids something may have other limits, too.
@@ -147,6 +154,16 @@ fn limits(random: &mut Random, policy: &mut Policy) {
     if random.chance(0.2) {
         policy.poll = random.span(0.0625, 64.0);
     }
+}
+
+/// Somebody sets the clock again and again, for half a minute; the end of it is returned.
+fn rival(random: &mut Random, plan: &mut Vec<(TrueTime, Disturbance)>, from: TrueTime) -> TrueTime {
+    let (mut at, every) = (from, random.span(0.05, 3.0));
+    while at - from < Duration::from_secs(30) {
+        plan.push((at, Disturbance::ForeignStep(sign(random, 1e-3, 1e5))));
+        at = at + every;
+    }
+    at
 }
 
 fn disturbance(random: &mut Random, model: &WorldModel) -> Disturbance {

@@ -1,6 +1,6 @@
 //! The world as the engine's driver sees it: three system calls and a log.
 
-use hostclock_core::adjust::Adjustment;
+use hostclock_core::adjust::{Adjustment, KernelState};
 use hostclock_core::driver::Machine;
 use hostclock_core::engine::Applied;
 use hostclock_core::reading::{Failure, Method, Reading};
@@ -43,9 +43,9 @@ impl World {
     }
 
     /// Several brackets, of which the shortest counts.
-    fn read_bracket(&mut self, method: Method) -> Reading {
+    fn read_bracket(&mut self, method: Method, samples: u32) -> Reading {
         let mut best: Option<Reading> = None;
-        for _ in 0..SAMPLES {
+        for _ in 0..samples {
             let (width, part) = self.device.bracket();
             let system = self.kernel.date(self.raw_picos());
             self.spend(Duration::from_nanos_f64(width.as_nanos_f64() * part));
@@ -76,6 +76,50 @@ impl Machine for World {
     }
 
     fn read(&mut self, method: Method) -> Result<Reading, Failure> {
+        self.read_best_of(SAMPLES, method)
+    }
+
+    fn probe(&mut self, method: Method) -> Result<Reading, Failure> {
+        // A light look that fits changes nothing, and so doesn't count as a reading of the daemon's.
+        let read_now = self.read_now;
+        let probe = self.read_best_of(1, method);
+        self.read_now = read_now;
+        probe
+    }
+
+    fn kernel(&mut self) -> Option<KernelState> {
+        self.spend(Duration::from_nanos(300));
+        Some(self.kernel.state(self.raw_picos()))
+    }
+
+    fn compare(&mut self) -> (RawTime, Timestamp) {
+        self.spend(Duration::from_nanos(150));
+        (self.raw(), self.kernel.date(self.raw_picos()))
+    }
+
+    fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {
+        if self.runs_away() {
+            return Err(EPERM);
+        }
+        let before = self.raw();
+        let found = Some(self.kernel.state(self.raw_picos()).rate);
+        let (there, back) = (self.random.between(100.0, 700.0), self.random.between(100.0, 700.0));
+        self.spend(Duration::from_nanos_f64(there));
+        let before_ns = self.offset_ns();
+        self.kernel.adjust(self.raw_picos(), adjustment)?;
+        if let Some(by) = adjustment.step {
+            let after_ns = self.offset_ns();
+            self.happens(Happening::Stepped { by, before_ns, after_ns });
+            // The timer tells of our own steps too. Whoever swallows that, swallows everybody's.
+            self.inbox.retain(|signal| *signal != Signal::ClockSet);
+        }
+        self.spend(Duration::from_nanos_f64(back));
+        Ok(Applied { before, after: self.raw(), found, kernel: self.kernel.state(self.raw_picos()) })
+    }
+}
+
+impl World {
+    fn read_best_of(&mut self, samples: u32, method: Method) -> Result<Reading, Failure> {
         let begun = World::now(self);
         if self.runs_away() {
             return Err(Failure::Busy);
@@ -90,35 +134,11 @@ impl Machine for World {
         }
         let reading = match method {
             Method::Precise => self.read_precise(),
-            Method::Extended | Method::SysOffset | Method::Bracket => self.read_bracket(method),
+            Method::Extended | Method::SysOffset | Method::Bracket => self.read_bracket(method, samples),
         };
         if self.device.lie.is_none() || matches!(self.device.lie, Some(Lie::Bracket(_))) {
             self.read_now = Some(begun);
         }
         Ok(reading)
-    }
-
-    fn compare(&mut self) -> (RawTime, Timestamp) {
-        self.spend(Duration::from_nanos(150));
-        (self.raw(), self.kernel.date(self.raw_picos()))
-    }
-
-    fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {
-        if self.runs_away() {
-            return Err(EPERM);
-        }
-        let before = self.raw();
-        let (there, back) = (self.random.between(100.0, 700.0), self.random.between(100.0, 700.0));
-        self.spend(Duration::from_nanos_f64(there));
-        let before_ns = self.offset_ns();
-        self.kernel.adjust(self.raw_picos(), adjustment)?;
-        if let Some(by) = adjustment.step {
-            let after_ns = self.offset_ns();
-            self.happens(Happening::Stepped { by, before_ns, after_ns });
-            // The timer tells of our own steps too. Whoever swallows that, swallows everybody's.
-            self.inbox.retain(|signal| *signal != Signal::ClockSet);
-        }
-        self.spend(Duration::from_nanos_f64(back));
-        Ok(Applied { before, after: self.raw(), kernel: self.kernel.state(self.raw_picos()) })
     }
 }

@@ -188,6 +188,7 @@ impl Simulation {
             Signal::Started => self.start(witness),
             Signal::Killed => self.engine = None,
             Signal::ClockSet => self.drive(Event::ClockSet, witness),
+            Signal::Hint(hint) => self.drive(Event::Hint(hint), witness),
             Signal::DeviceAdded => {
                 self.ladder = Ladder::default();
                 self.drive(Event::SourceFound, witness);

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use hostclock_core::hint::Hint;
 use hostclock_core::notice::Notice;
 use hostclock_core::units::{Duration, RawTime, Timestamp};
 
@@ -37,6 +38,9 @@ pub struct WorldModel {
     pub tells_of_steps: bool,
     /// Whether the kernel tells of devices that come and go.
     pub tells_of_devices: bool,
+    /// Whether the hypervisor tells of a machine that is moved (vmclock, vmgenid), and the kernel's log of a
+    /// new clocksource.
+    pub tells_of_more: bool,
 }
 
 impl Default for WorldModel {
@@ -50,6 +54,7 @@ impl Default for WorldModel {
             device: DeviceModel::default(),
             tells_of_steps: true,
             tells_of_devices: true,
+            tells_of_more: true,
         }
     }
 }
@@ -63,6 +68,8 @@ pub enum Signal {
     DeviceAdded,
     /// The device is gone.
     DeviceRemoved,
+    /// The hypervisor or the kernel tells of something else.
+    Hint(Hint),
     /// The daemon is killed.
     Killed,
     /// The daemon is started.
@@ -152,6 +159,7 @@ pub struct World {
     order: u64,
     pub(crate) tells_of_steps: bool,
     pub(crate) tells_of_devices: bool,
+    pub(crate) tells_of_more: bool,
 }
 
 impl World {
@@ -181,6 +189,7 @@ impl World {
             order: 0,
             tells_of_steps: model.tells_of_steps,
             tells_of_devices: model.tells_of_devices,
+            tells_of_more: model.tells_of_more,
         }
     }
 

@@ -3,6 +3,7 @@
 use hostclock_core::adjust::{Adjustment, Health, KernelRate, KernelState};
 use hostclock_core::driver::{Machine, drive};
 use hostclock_core::engine::{Action, Applied, Engine, Event};
+use hostclock_core::hint::Hint;
 use hostclock_core::ladder::Ladder;
 use hostclock_core::notice::Loss;
 use hostclock_core::policy::{Mode, Policy};
@@ -72,8 +73,13 @@ fn event() -> impl Strategy<Value = Event> {
         (number(), number(), kernel()).prop_map(|(before, after, kernel)| Event::Adjusted(Applied {
             before: RawTime::from_nanos(before),
             after: RawTime::from_nanos(after),
+            found: Some(kernel.rate),
             kernel,
         })),
+        reading().prop_map(Event::Probed),
+        Just(Event::ProbeFailed),
+        prop::option::of(kernel()).prop_map(Event::Inspected),
+        prop::sample::select(Hint::ALL.to_vec()).prop_map(Event::Hint),
         any::<i32>().prop_map(Event::AdjustRefused),
     ]
 }
@@ -138,6 +144,11 @@ impl Machine for Liar {
         })
     }
 
+    fn kernel(&mut self) -> Option<KernelState> {
+        self.calls += 1;
+        (self.calls % 3 > 0).then(|| kernel_at(KernelRate { tick: 9_000, freq: 0 }))
+    }
+
     fn compare(&mut self) -> (RawTime, Timestamp) {
         self.calls += 1;
         self.raw += 500;
@@ -157,7 +168,7 @@ impl Machine for Liar {
             self.system = self.system.saturating_add(adjustment.step.unwrap_or_default().as_nanos());
         }
         let rate = adjustment.rate.unwrap_or(KernelRate::NOMINAL);
-        Ok(Applied { before, after: Machine::now(self), kernel: kernel_at(rate) })
+        Ok(Applied { before, after: Machine::now(self), found: None, kernel: kernel_at(rate) })
     }
 }
 

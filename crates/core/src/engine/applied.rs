@@ -2,6 +2,7 @@
 
 use super::{Action, Applied, Engine};
 use crate::adjust::Adjustment;
+use crate::notice::Notice;
 use crate::status::{State, StepCause};
 use crate::units::{Duration, Frequency, RawTime};
 
@@ -18,6 +19,7 @@ const LONGEST_LAG: Duration = Duration::from_millis(10);
 impl Engine {
     pub(super) fn on_adjusted(&mut self, applied: Applied) -> Action {
         let rate_before = self.kernel.rate.as_frequency();
+        self.find_foreign_rate(&applied);
         self.kernel = applied.kernel;
         let Adjustment { step, rate, .. } = self.asked;
         if let Some(line) = &mut self.line {
@@ -55,6 +57,21 @@ impl Engine {
             return Action::Wait(self.wake_at);
         }
         Action::Compare
+    }
+
+    /// Somebody else may have changed the rate so lately, or so little, that the clock doesn't show it yet.
+    fn find_foreign_rate(&mut self, applied: &Applied) {
+        let ours = self.kernel.rate;
+        let Some(found) = applied.found.filter(|found| *found != ours && self.start_done) else { return };
+        let by = found.as_frequency() - ours.as_frequency();
+        let ran_away =
+            self.last.map_or(0.0, |last| by.as_ratio() * (applied.after - last.raw).as_nanos_f64());
+        self.bound = self.bound.map(|bound| bound.missed_by(ran_away));
+        self.counters.foreign_rates_undone += 1;
+        let now = applied.after;
+        self.history.disturbed(StepCause::ForeignRate, now, self.time_at(now), Duration::ZERO);
+        self.history.over(Duration::ZERO);
+        self.changed_by_somebody(now, Some(Notice::RateRestored { by }));
     }
 
     /// How far, in ns, the clock went wrong because the adjustment came sooner or later than was reckoned with:
@@ -98,13 +115,11 @@ impl Engine {
     fn count_step(&mut self) {
         self.counters.steps += 1;
         match self.step.map(|step| step.cause) {
-            Some(StepCause::ForeignStep) if self.policy.undo_foreign_steps => {
+            Some(StepCause::ForeignStep | StepCause::ForeignRate) if self.policy.undo_foreign_steps => {
                 self.counters.foreign_steps_undone += 1
             }
-            Some(StepCause::ForeignStep | StepCause::HostMoved | StepCause::Holdover) => {
-                self.steps_after_start += 1;
-            }
             Some(StepCause::Start) | None => {}
+            Some(_) => self.steps_after_start += 1,
         }
     }
 }

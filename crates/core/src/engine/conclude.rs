@@ -1,8 +1,8 @@
 //! What a correction made of the clock's state, once it has been made: said to the user, and counted.
 
-use super::{Engine, StepUnderWay};
+use super::{Disturbance, Engine, StepUnderWay};
 use crate::notice::Notice;
-use crate::status::State;
+use crate::status::{Correction, State, StepCause};
 use crate::units::{Duration, RawTime};
 
 /// What an adjustment will have made of the clock once the kernel has taken it.
@@ -23,6 +23,7 @@ impl Engine {
             } else {
                 State::Recovering
             };
+            self.history.corrected_by(Correction::Slew);
             if self.disturbance.is_some() && self.told.slewing() {
                 self.notices.push(Notice::Slewing { offset_ns: outcome.offset });
             }
@@ -31,6 +32,9 @@ impl Engine {
         }
         self.enter(State::Synchronised, now);
         let disturbance = self.disturbance.take();
+        if let Some(Disturbance { since, .. }) = disturbance {
+            self.history.over_if_not_yet(now - since);
+        }
         let slewed = self.told.slewed();
         let first = self.statistics.first_synchronised(now);
         if first || slewed || before == State::Unsynchronised {
@@ -45,13 +49,15 @@ impl Engine {
     pub(super) fn conclude_step(&mut self, offset: Duration) {
         if let Some(StepUnderWay { cause, before, noticed, done: Some(done) }) = self.step.take() {
             self.told.stepped(cause, before, offset, done);
-            self.notices.push(Notice::Stepped {
-                cause,
-                before_ns: before,
-                after_ns: offset,
-                took_ns: done - noticed,
-            });
-            self.statistics.step_took(done - noticed);
+            let took = done - noticed;
+            self.history.over(took);
+            let stepped = Notice::Stepped { cause, before_ns: before, after_ns: offset, took_ns: took };
+            if matches!(cause, StepCause::ForeignStep | StepCause::ForeignRate) {
+                self.changed_by_somebody(done, Some(stepped));
+            } else {
+                self.notices.push(stepped);
+            }
+            self.statistics.step_took(took);
         }
     }
 }

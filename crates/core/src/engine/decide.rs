@@ -11,7 +11,7 @@ use crate::discipline::{Situation, slew};
 use crate::line::SystemLine;
 use crate::policy::{Circumstance, Mode, Verdict, Withheld};
 use crate::reading::Reading;
-use crate::status::{State, StepCause};
+use crate::status::{Correction, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime};
 
 /// A clock this close to the host's is called synchronised, beyond what the reading itself may be off.
@@ -57,7 +57,8 @@ impl Engine {
         let disturbed = broke || foreign != Foreign::No || !self.start_done;
         self.statistics.offset(offset.nanos(), disturbed);
         self.conclude_step(offset.rounded());
-        self.note_disturbance(now, broke, foreign);
+        self.note_disturbance(now, offset.rounded(), broke, foreign);
+        self.watch_rivalry(now);
 
         let circumstance = match foreign {
             _ if !self.start_done => Circumstance::Start,
@@ -91,19 +92,23 @@ impl Engine {
         })
     }
 
-    fn note_disturbance(&mut self, now: RawTime, broke: bool, foreign: Foreign) {
+    fn note_disturbance(&mut self, now: RawTime, offset: Duration, broke: bool, foreign: Foreign) {
         let surprised = self.surprised.take();
         let disturbance = match foreign {
             _ if !self.start_done => Disturbance { cause: StepCause::Start, since: self.started },
-            Foreign::Step { since, .. } => Disturbance { cause: StepCause::ForeignStep, since },
+            Foreign::Step { cause, since, .. } => Disturbance { cause, since },
             Foreign::No if broke => {
-                let cause =
-                    if self.state == State::Holdover { StepCause::Holdover } else { StepCause::HostMoved };
+                let cause = if self.state.is_holding() { StepCause::Holdover } else { StepCause::HostMoved };
                 Disturbance { cause, since: surprised.unwrap_or(now) }
             }
             Foreign::No => return,
         };
         self.disturbance = Some(disturbance);
+        let Disturbance { cause, since } = disturbance;
+        self.history.disturbed(cause, since, self.time_at(since), offset);
+        if cause == StepCause::ForeignRate {
+            self.counters.foreign_rates_undone += 1;
+        }
     }
 
     fn step(
@@ -123,6 +128,7 @@ impl Engine {
             return self.only_observe(now, reading, offset, Some(cause));
         }
         self.start_done = true;
+        self.history.corrected_by(Correction::Step);
         self.slew = Frequency::ZERO;
         self.effect_expected = reading.raw + self.lag;
         let frequency = self.host_frequency(Duration::ZERO);

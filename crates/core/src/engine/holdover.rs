@@ -2,6 +2,7 @@
 //! error grows and is told, and a step that somebody else makes is undone all the same.
 
 use super::decide::KERNEL_TICK;
+use super::trust::TRIAL_INTERVAL;
 use super::{Action, Engine, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::Bound;
@@ -9,7 +10,7 @@ use crate::line::Departure;
 use crate::notice::{Loss, Notice};
 use crate::policy::Mode;
 use crate::reading::{Method, Reading};
-use crate::status::{State, StepCause};
+use crate::status::{Correction, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
 
 /// The longest time between two looks at a source that is lost.
@@ -21,12 +22,16 @@ impl Engine {
         self.loss = Some(loss);
         self.doubt = None;
         self.line_doubt = false;
-        if self.estimator.is_some() && self.state != State::Holdover {
+        self.trust.end_trial();
+        if self.estimator.is_some() && !self.state.is_holding() {
             self.counters.holdovers += 1;
             self.notices.push(Notice::Holdover { loss });
+            self.history.lost(now, self.time_at(now), loss);
             self.enter(State::Holdover, now);
             let spread = self.holdover_frequency(now).1;
             self.bound = self.bound_without_slew(now).map(|bound| bound.holding_over(spread));
+        } else if self.state.is_holding() {
+            self.enter(State::Holdover, now);
         }
         self.look_without_reading(now)
     }
@@ -54,27 +59,30 @@ impl Engine {
         Action::Adjust(self.asked)
     }
 
-    fn bound_without_slew(&self, now: RawTime) -> Option<Bound> {
+    pub(super) fn bound_without_slew(&self, now: RawTime) -> Option<Bound> {
         Some(self.bound?.slew_ended(now - self.last?.raw))
     }
 
     /// One tick without a source; also what is left behind at the end: the frequency without the slew
     /// that was meant to end at the next reading.
     pub(super) fn hold(&mut self, now: RawTime) -> Action {
-        self.wake_at = now + self.policy.poll.min(HOLD_INTERVAL);
+        let interval = if self.trust.is_on_trial() { TRIAL_INTERVAL } else { HOLD_INTERVAL };
+        self.wake_at = now + self.policy.poll.min(interval);
         self.slew = Frequency::ZERO;
         self.effect_expected = now;
         let (Some(bound), Some(last), Mode::Control) = (self.bound, self.last, self.policy.mode) else {
             return Action::Wait(self.wake_at);
         };
         let max_error = bound.after(now - last.raw + KERNEL_TICK);
-        let health = Health {
-            synchronised: matches!(self.state, State::Synchronised | State::Holdover)
-                && max_error <= self.policy.holdover_limit,
-            max_error,
-            est_error: max_error.half(),
-        };
+        let health = self.holding_health(max_error);
         self.ask(None, Some(self.holdover_frequency(now).0), health)
+    }
+
+    /// What the kernel is told of a clock that runs on by itself.
+    pub(super) fn holding_health(&self, max_error: Duration) -> Health {
+        let synchronised = (self.state == State::Synchronised || self.state.is_holding())
+            && max_error <= self.policy.holdover_limit;
+        Health { synchronised, max_error, est_error: max_error.half() }
     }
 
     /// Without a source a foreign step is still one: the clock is put back on the line that it ran on.
@@ -102,6 +110,7 @@ impl Engine {
         if let Some(line) = &mut self.line {
             line.restart(&comparison);
         }
+        self.history.disturbed(StepCause::ForeignStep, noticed, self.time_at(noticed), by);
         if !self.policy.undo_foreign_steps {
             // The clock is wrong by that much, and stays so until there are readings.
             self.bound = self.bound.map(|bound| bound.missed_by(by.as_nanos_f64()));
@@ -109,6 +118,7 @@ impl Engine {
         }
         match self.hold(now) {
             Action::Adjust(adjustment) => {
+                self.history.corrected_by(Correction::Step);
                 self.step =
                     Some(StepUnderWay { cause: StepCause::ForeignStep, before: by, noticed, done: None });
                 self.asked = Adjustment { step: Some(-by), ..adjustment };
@@ -119,7 +129,7 @@ impl Engine {
     }
 
     /// The frequency to run with without readings, and by how much it may be off.
-    fn holdover_frequency(&self, now: RawTime) -> (Frequency, Frequency) {
+    pub(super) fn holdover_frequency(&self, now: RawTime) -> (Frequency, Frequency) {
         match &self.estimator {
             Some(estimator) => estimator.holdover_frequency(now - estimator.last()),
             None => (self.kernel.rate.as_frequency(), super::KERNEL_GUESS),
@@ -127,9 +137,10 @@ impl Engine {
     }
 
     pub(super) fn leave_holdover(&mut self, now: RawTime, offset: Duration) {
-        if self.state == State::Holdover {
+        if self.state.is_holding() {
             let lasted_ns = now - self.state_since;
             self.notices.push(Notice::HoldoverEnded { lasted_ns, offset_ns: offset });
+            self.history.found_again(lasted_ns, offset);
             self.schedule.hurry();
             self.enter(State::Recovering, now);
         }

@@ -4,9 +4,10 @@
 use super::{Doubt, Engine, KERNEL_GUESS, RETRIES};
 use crate::estimator::{Estimator, Surprise};
 use crate::line::{Departure, SystemLine};
-use crate::notice::Notice;
+use crate::notice::{Loss, Notice};
 use crate::policy::Mode;
 use crate::reading::Reading;
+use crate::status::StepCause;
 use crate::units::{Duration, Frequency, RawTime};
 
 /// No machine's oscillator is further off: it is what the kernel's frequency alone can correct.
@@ -25,7 +26,9 @@ pub(super) enum Judgement {
     /// Surprising: read again.
     ReadAgain,
     /// No two readings agree.
-    GiveUp,
+    GiveUp(Loss),
+    /// It has moved, as it did before, and more often than a clock may.
+    Unreliable(Loss),
 }
 
 /// What a reading says of the system clock.
@@ -35,11 +38,13 @@ pub(super) enum Foreign {
     No,
     /// Somebody else moved it.
     Step {
+        /// Whether by a step, or by another rate.
+        cause: StepCause,
         /// By this much.
         by: Duration,
         /// When that was noticed.
         since: RawTime,
-        /// How fast it may still run away: the kernel doesn't tell when somebody changes the clock's rate.
+        /// How fast it may still run away: nobody tells when somebody changes the clock's rate.
         rate: Frequency,
     },
 }
@@ -71,6 +76,9 @@ impl Engine {
             return self.doubt_it(reading, doubt);
         }
         if surprise == Surprise::Break {
+            if let Some(loss) = self.trust.on_jump(reading, estimator) {
+                return Judgement::Unreliable(loss);
+            }
             estimator.rephase(reading);
             self.schedule.hurry();
             self.counters.breaks += 1;
@@ -83,7 +91,8 @@ impl Engine {
         self.surprised = None;
         if surprise == Surprise::Restless {
             estimator.update_restless(reading);
-            self.schedule.hurry_a_little(self.policy.poll);
+            // Whatever it was, it began since the last look.
+            self.schedule.hurry_a_little(self.policy.poll.min(self.policy.probe));
         } else {
             estimator.update(reading);
         }
@@ -92,10 +101,11 @@ impl Engine {
 
     fn doubt_it(&mut self, reading: &Reading, before: Option<Doubt>) -> Judgement {
         let attempts = before.map_or(0, |doubt| doubt.attempts) + 1;
+        let first = before.map_or(*reading, |doubt| doubt.first);
         if attempts > RETRIES {
-            return Judgement::GiveUp;
+            return Judgement::GiveUp(contradiction(&first, reading));
         }
-        self.doubt = Some(Doubt { reading: *reading, attempts });
+        self.doubt = Some(Doubt { first, reading: *reading, attempts });
         Judgement::ReadAgain
     }
 
@@ -122,6 +132,7 @@ impl Engine {
                     line.follow(reading)
                 }
                 self.line_doubt = false;
+                self.foreign_rate = None;
                 self.heard = None;
                 Some(Foreign::No)
             }
@@ -134,12 +145,29 @@ impl Engine {
                 line.restart(reading);
                 self.line_doubt = false;
                 let heard = self.heard.take();
-                let rate = if heard.is_some() { Frequency::ZERO } else { ANY_RATE };
+                let changed = self.foreign_rate.take();
+                let rate = if heard.is_some() {
+                    Frequency::ZERO
+                } else {
+                    ANY_RATE + self.kernel.rate.as_frequency().abs()
+                };
+                let cause = if changed.is_some() { StepCause::ForeignRate } else { StepCause::ForeignStep };
                 let since = heard.or(self.surprised.take()).unwrap_or(now);
                 self.schedule.hurry();
-                Some(Foreign::Step { by, since, rate })
+                Some(Foreign::Step { cause, by, since, rate })
             }
         }
+    }
+}
+
+/// Why readings contradict each other, from the first to the last of them.
+fn contradiction(first: &Reading, last: &Reading) -> Loss {
+    let passed = last.raw - first.raw;
+    let moved = last.reference - first.reference;
+    if moved.abs() <= Duration::from_nanos(passed.as_nanos() / 8) {
+        Loss::Frozen
+    } else {
+        Loss::Contradiction
     }
 }
 

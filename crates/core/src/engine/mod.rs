@@ -13,16 +13,21 @@
 mod applied;
 mod conclude;
 mod decide;
+mod history;
 mod holdover;
 mod judge;
+mod probe;
 mod report;
+mod rivalry;
 #[cfg(test)]
 mod tests;
+mod trust;
 
-use crate::adjust::{Adjustment, KernelState};
+use crate::adjust::{Adjustment, KernelRate, KernelState};
 use crate::bound::Bound;
 use crate::discipline::Schedule;
 use crate::estimator::Estimator;
+use crate::hint::Hint;
 use crate::line::SystemLine;
 use crate::notice::{Loss, Notice};
 use crate::policy::Policy;
@@ -30,8 +35,12 @@ use crate::reading::{Failure, Method, Reading};
 use crate::status::{Counters, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
 use conclude::Outcome;
+use history::History;
 use judge::Judgement;
+use probe::Probing;
 use report::{Notices, Statistics};
+use rivalry::Rivalry;
+use trust::Trust;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +49,8 @@ pub enum Event {
     Wake,
     /// The kernel says that the clock was set, and it wasn't us.
     ClockSet,
+    /// The hypervisor or the kernel told of something that may have moved a clock.
+    Hint(Hint),
     /// There is a device to read.
     SourceFound,
     /// There is none any more.
@@ -50,6 +61,12 @@ pub enum Event {
     Reading(Reading),
     /// The other answer to it: every method failed.
     ReadFailed(Method, Failure),
+    /// The answer to [`Action::Probe`].
+    Probed(Reading),
+    /// The other answer to it.
+    ProbeFailed,
+    /// The answer to [`Action::Inspect`].
+    Inspected(Option<KernelState>),
     /// The answer to [`Action::Compare`].
     Compared(RawTime, Timestamp),
     /// The answer to [`Action::Adjust`].
@@ -65,6 +82,8 @@ pub struct Applied {
     pub before: RawTime,
     /// The raw counter after it.
     pub after: RawTime,
+    /// The rate that the kernel had before, where that was asked.
+    pub found: Option<KernelRate>,
     /// What the kernel says now.
     pub kernel: KernelState,
 }
@@ -75,6 +94,10 @@ pub struct Applied {
 pub enum Action {
     /// Take a reading and hand it in.
     Read,
+    /// Take one reading by this method as cheaply as it can be had, and hand it in.
+    Probe(Method),
+    /// Ask the kernel what it does with the system clock.
+    Inspect,
     /// Look at the raw counter and the system clock at one instant, without a device.
     Compare,
     /// Change the system clock and hand in the result.
@@ -102,6 +125,8 @@ const KERNEL_GUESS: Frequency = Frequency::from_ppb_const(150_000.0);
 /// A reading that awaits confirmation.
 #[derive(Clone, Copy, Debug)]
 struct Doubt {
+    /// The first of those that nothing confirms.
+    first: Reading,
     reading: Reading,
     attempts: u32,
 }
@@ -138,6 +163,8 @@ pub struct Engine {
     doubt: Option<Doubt>,
     /// A reading that lies off the system clock's line, without a hint that somebody set the clock.
     line_doubt: bool,
+    /// By how much the kernel's rate was found to be another than ours, when nobody had told.
+    foreign_rate: Option<Frequency>,
     heard: Option<RawTime>,
     surprised: Option<RawTime>,
     disturbance: Option<Disturbance>,
@@ -167,6 +194,10 @@ pub struct Engine {
     /// The adjustment that was asked for last.
     asked: Adjustment,
     wake_at: RawTime,
+    probing: Probing,
+    trust: Trust,
+    history: History,
+    rivalry: Rivalry,
     bound: Option<Bound>,
     statistics: Statistics,
     counters: Counters,
@@ -190,6 +221,7 @@ impl Engine {
             schedule: Schedule::default(),
             doubt: None,
             line_doubt: false,
+            foreign_rate: None,
             heard: None,
             surprised: None,
             disturbance: None,
@@ -211,6 +243,10 @@ impl Engine {
             running_free: Frequency::ZERO,
             asked: Adjustment { step: None, rate: None, health: None, tai_offset: None },
             wake_at: now,
+            probing: Probing::default(),
+            trust: Trust::default(),
+            history: History::default(),
+            rivalry: Rivalry::default(),
             bound: None,
             statistics: Statistics::default(),
             counters: Counters::default(),
@@ -223,6 +259,8 @@ impl Engine {
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
         self.told = report::Told::default();
+        // What is due, and when, follows from the new one.
+        self.wake_at = self.started;
     }
 
     /// The policy in force.
@@ -262,16 +300,30 @@ impl Engine {
 
     /// Takes in what happened at `now` and says what to do.
     pub fn handle(&mut self, now: RawTime, event: Event) -> Action {
-        if matches!(event, Event::Wake | Event::ClockSet | Event::SourceFound) {
+        match self.react(now, event) {
+            Action::Wait(until) => Action::Wait(self.wake_for_probe(now, until)),
+            action => action,
+        }
+    }
+
+    fn react(&mut self, now: RawTime, event: Event) -> Action {
+        if matches!(event, Event::Wake | Event::ClockSet | Event::SourceFound | Event::Hint(_)) {
             self.retold = false;
         }
         match event {
-            Event::Wake if self.has_source => Action::Read,
+            Event::Wake if self.has_source => self.begin_probe(now).unwrap_or(Action::Read),
             Event::Wake => self.look_without_reading(now),
             Event::ClockSet => {
                 self.counters.clock_set_events += 1;
                 self.heard.get_or_insert(now);
                 if self.has_source { Action::Read } else { Action::Compare }
+            }
+            Event::Hint(hint) => {
+                self.counters.hints += 1;
+                self.history.told(hint, now, self.time_at(now));
+                self.notices.push(Notice::Hinted { hint });
+                self.schedule.hurry();
+                if self.has_source { Action::Read } else { self.look_without_reading(now) }
             }
             Event::SourceFound => {
                 self.has_source = true;
@@ -286,26 +338,37 @@ impl Engine {
             Event::Ending => self.hold(now),
             Event::Reading(reading) => self.on_reading(now, reading),
             Event::ReadFailed(method, failure) => self.on_failure(now, method, failure),
+            Event::Probed(reading) => self.on_probe(now, &reading),
+            Event::ProbeFailed => Action::Read,
+            Event::Inspected(kernel) => self.on_inspection(kernel),
             Event::Compared(raw, system) => self.on_comparison(now, raw, system),
             Event::Adjusted(applied) => self.on_adjusted(applied),
             Event::AdjustRefused(errno) => self.on_refused(now, errno),
         }
     }
 
-    fn on_reading(&mut self, now: RawTime, reading: Reading) -> Action {
+    /// Whether a reading can be one of a clock, taken just now.
+    fn is_plausible(&self, now: RawTime, reading: &Reading) -> bool {
         let age = reading.raw - now;
-        if reading.reference < PLAUSIBLE.0
-            || reading.reference > PLAUSIBLE.1
-            || reading.uncertainty.is_negative()
-            || age < FRESH.0
-            || age > FRESH.1
-        {
+        reading.reference >= PLAUSIBLE.0
+            && reading.reference <= PLAUSIBLE.1
+            && !reading.uncertainty.is_negative()
+            && age >= FRESH.0
+            && age <= FRESH.1
+    }
+
+    fn on_reading(&mut self, now: RawTime, reading: Reading) -> Action {
+        if !self.is_plausible(now, &reading) {
             return self.on_failure(now, reading.method, Failure::Nonsense);
         }
         self.counters.readings += 1;
+        if let Some(action) = self.reconsider(now, &reading) {
+            return action;
+        }
         let broke = match self.judge_host(now, &reading) {
             Judgement::ReadAgain => return Action::Read,
-            Judgement::GiveUp => return self.on_contradiction(now),
+            Judgement::GiveUp(loss) => return self.on_contradiction(now, loss),
+            Judgement::Unreliable(loss) => return self.distrust(now, Some(&reading), loss),
             Judgement::Expected => false,
             Judgement::Break => true,
         };
@@ -313,7 +376,8 @@ impl Engine {
         self.loss = None;
         let foreign = match self.judge_system(now, &reading) {
             Some(foreign) => foreign,
-            None => return Action::Read,
+            // Before anybody is accused: what does the kernel say, and is it still so?
+            None => return Action::Inspect,
         };
         self.last = Some(reading);
         self.decide(now, &reading, broke, foreign)
@@ -324,15 +388,25 @@ impl Engine {
         self.retry_or_lose(now, Loss::Failing(method, failure))
     }
 
-    fn on_contradiction(&mut self, now: RawTime) -> Action {
+    fn on_contradiction(&mut self, now: RawTime, loss: Loss) -> Action {
         self.counters.outliers += 1;
-        self.retry_or_lose(now, Loss::Contradiction)
+        self.retry_or_lose(now, loss)
+    }
+
+    fn on_inspection(&mut self, kernel: Option<KernelState>) -> Action {
+        let found = kernel.map(|kernel| kernel.rate).filter(|rate| *rate != self.kernel.rate);
+        self.foreign_rate = found.map(|rate| rate.as_frequency() - self.kernel.rate.as_frequency());
+        Action::Read
     }
 
     fn retry_or_lose(&mut self, now: RawTime, loss: Loss) -> Action {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= FAILURES {
-            return self.lose(now, loss);
+            return if loss.is_unreliable() && self.estimator.is_some() {
+                self.distrust(now, None, loss)
+            } else {
+                self.lose(now, loss)
+            };
         }
         self.loss = Some(loss);
         if self.failures == 1 {

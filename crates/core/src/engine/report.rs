@@ -193,6 +193,8 @@ impl Engine {
                 age_s: (now - step.at).as_secs_f64(),
                 took_us: self.statistics.step_took.map(|took| took.as_nanos_f64() / 1e3),
             }),
+            rival: self.rival(now),
+            events: self.history.report(now),
             counters: self.counters,
             limitations: Vec::new(),
         }

@@ -148,6 +148,12 @@ impl Estimator {
         }
     }
 
+    /// How much further the host's clock is at `reading` than was expected.
+    #[must_use]
+    pub fn departure(&self, reading: &Reading) -> Duration {
+        reading.reference - self.at(reading.raw).reference
+    }
+
     /// How far a reading may be off the prediction because both have a bias: that of the readings
     /// before it counts when another method took them.
     fn allowed_bias(&self, reading: &Reading) -> Duration {

@@ -1,6 +1,7 @@
 //! The commands, one file each; `run` is the daemon.
 
 pub(crate) mod config;
+pub(crate) mod events;
 pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod tracking;

@@ -5,8 +5,8 @@ use hostclock_core::source::TimeScale;
 use toml::Value;
 
 use super::form::{
-    CountOrUnlimited, Device, FileMode, Form, OneOf, Poll, Priority, SlewRate, Socket, Span, SpanOrNever,
-    SpanOrUnlimited, TaiOffset, Truth,
+    CountOrUnlimited, Device, FileMode, Form, OneOf, Poll, Priority, Responsiveness, SlewRate, Socket, Span,
+    SpanOrNever, SpanOrUnlimited, TaiOffset, Truth,
 };
 use super::value::Raw;
 use super::{Config, LogFormat, LogLevel, Notify};
@@ -64,6 +64,8 @@ keys! {
         "Load the ptp_kvm module at start when there is no device.";
     "poll": Poll => policy.poll,
         "Time between readings once the clock has settled.";
+    "responsiveness": Responsiveness => policy.probe,
+        "How soon a pause of this machine is found: the time between light looks from one poll to the next. \"normal\": 100ms, \"instant\": 10ms, \"quiet\": none but the polls.";
     "step-at-start": Truth => policy.step_at_start,
         "Step whatever is wrong at the start, if it is more than 10us.";
     "step-forward": SpanOrNever => policy.step_forward,

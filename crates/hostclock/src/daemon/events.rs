@@ -11,6 +11,7 @@ use hostclock_core::policy::Mode;
 use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
 use hostclock_linux::clock;
+use hostclock_linux::process;
 use hostclock_linux::socket::StatusListener;
 use hostclock_linux::uevent::UeventSocket;
 use hostclock_linux::wait::PollSet;
@@ -85,6 +86,8 @@ pub(super) struct Daemon {
     /// Why there is no source, while there is none.
     pub(super) no_source: Option<Unusable>,
     pub(super) module_tried: bool,
+    /// By how much the kernel may be late with wake-ups, as it was told last.
+    pub(super) slack: Option<Duration>,
 }
 
 impl Daemon {
@@ -123,6 +126,7 @@ impl Daemon {
                 self.service.ready("synchronised");
             }
             let delay = self.delay_until(wake_at);
+            self.be_patient_at_rest();
             let untold = self.engine.has_notices();
             match fds.wait(Some(if untold && delay > SOON { Duration::ZERO } else { delay })) {
                 Ok(_) => {}
@@ -190,7 +194,7 @@ impl Daemon {
             }
         }
         let wake_at = self.drive(Event::Wake);
-        let lost = matches!(self.engine.state(), State::Starting | State::Holdover)
+        let lost = matches!(self.engine.state(), State::Starting | State::Holdover | State::HostUnreliable)
             && self.machine.source.as_ref().is_some_and(|source| !source.is_present());
         if lost { self.drop_source() } else { wake_at }
     }
@@ -247,6 +251,16 @@ impl Daemon {
         }
         let steered = delay.as_nanos_f64() * (1.0 + self.engine.system_rate().as_ratio());
         Duration::from_nanos_f64(steered).max(Duration::ZERO)
+    }
+
+    /// While nothing is under way, a wake-up may wait for others.
+    fn be_patient_at_rest(&mut self) {
+        let slack = self.engine.may_be_late_by().unwrap_or(Duration::ZERO);
+        if self.slack != Some(slack) {
+            self.slack = Some(slack);
+            // Where it is refused, wake-ups are up to 50 us late.
+            let _ = process::set_timer_slack(slack);
+        }
     }
 
     /// With `--once`: how it ended, if it did.

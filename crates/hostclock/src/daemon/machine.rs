@@ -1,11 +1,11 @@
 //! The real machine, as the engine's driver wants it.
 
-use hostclock_core::adjust::Adjustment;
+use hostclock_core::adjust::{Adjustment, KernelState};
 use hostclock_core::driver::Machine;
 use hostclock_core::engine::Applied;
 use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_core::units::{Duration, RawTime, Timestamp};
-use hostclock_linux::clock::{self, AdjustError, SystemClock};
+use hostclock_linux::clock::{self, AdjustError, Changed, SystemClock};
 use hostclock_linux::clock_set::ClockSetWatch;
 
 use crate::source::Source;
@@ -33,6 +33,14 @@ impl Machine for Linux {
         self.source.as_ref().map_or(Err(Failure::NoDevice), |source| source.read(method))
     }
 
+    fn probe(&mut self, method: Method) -> Result<Reading, Failure> {
+        self.source.as_ref().map_or(Err(Failure::NoDevice), |source| source.probe(method))
+    }
+
+    fn kernel(&mut self) -> Option<KernelState> {
+        self.clock.state().ok()
+    }
+
     fn compare(&mut self) -> (RawTime, Timestamp) {
         clock::compare()
     }
@@ -47,7 +55,7 @@ impl Machine for Linux {
             }
             _ => self.clock.adjust(adjustment),
         };
-        let kernel = adjusted.map_err(AdjustError::errno)?;
+        let Changed { found, state: kernel } = adjusted.map_err(AdjustError::errno)?;
         let after = clock::now_raw();
         self.status = Some((kernel.status, after));
         if adjustment.step.is_some() {
@@ -56,6 +64,6 @@ impl Machine for Linux {
                 watch.heard();
             }
         }
-        Ok(Applied { before, after, kernel })
+        Ok(Applied { before, after, found, kernel })
     }
 }

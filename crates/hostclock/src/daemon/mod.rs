@@ -107,6 +107,7 @@ fn set_up(
         limitations,
         no_source: None,
         module_tried: false,
+        slack: None,
     };
     Ok((daemon, lock))
 }
@@ -144,9 +145,6 @@ fn listen(
 }
 
 fn tune(config: &Config, without: &mut impl FnMut(String)) {
-    if let Err(error) = process::precise_timers() {
-        without(format!("timers may be 50 us late: {error}"));
-    }
     match config.realtime_priority {
         RealtimePriority::None => {}
         RealtimePriority::Auto => {

@@ -38,6 +38,10 @@ impl Machine for Stage {
         Ok(Reading { reference, system: reference + self.offset, raw, uncertainty: Duration::ZERO, method })
     }
 
+    fn kernel(&mut self) -> Option<KernelState> {
+        Some(STATE)
+    }
+
     fn compare(&mut self) -> (RawTime, Timestamp) {
         let raw = self.now();
         (raw, HOST + (raw - RawTime::default()) + self.offset)
@@ -47,7 +51,7 @@ impl Machine for Stage {
         let before = self.now();
         self.offset += adjustment.step.unwrap_or_default();
         let kernel = KernelState { rate: adjustment.rate.unwrap_or(KernelRate::NOMINAL), ..STATE };
-        Ok(Applied { before, after: self.now(), kernel })
+        Ok(Applied { before, after: self.now(), found: None, kernel })
     }
 }
 

@@ -2,6 +2,7 @@
 //! one pure function for each command; and, where no daemon runs, [`own`].
 
 pub(crate) mod client;
+mod events;
 pub(crate) mod own;
 #[cfg(target_os = "linux")]
 mod probe;
@@ -10,6 +11,7 @@ mod summary;
 mod tracking;
 mod words;
 
+pub(crate) use events::events;
 pub(crate) use sources::sources;
 pub(crate) use summary::{clock, is_right, summary};
 pub(crate) use tracking::tracking;

@@ -1,12 +1,13 @@
 //! Sample documents, one for each state, for the tests of what is shown of them.
 
 use hostclock_core::adjust::{Health, KernelRate, KernelState};
+use hostclock_core::hint::Hint;
 use hostclock_core::policy::{Mode, Withheld};
 use hostclock_core::reading::{Failure, Method};
 use hostclock_core::source::{Kind, TimeScale};
 use hostclock_core::status::{
-    ClockStatus, Counters, EstimateStatus, MethodState, MethodStatus, SourceStatus, State, Status, StepCause,
-    StepStatus, VERSION, WithheldStatus,
+    ClockStatus, Correction, Counters, EstimateStatus, EventKind, EventStatus, MethodState, MethodStatus,
+    RivalStatus, SourceStatus, State, Status, StepCause, StepStatus, VERSION, WithheldStatus,
 };
 use hostclock_core::units::Duration;
 
@@ -52,6 +53,8 @@ pub(super) fn synchronised() -> Status {
             age_s: 725.0,
             took_us: Some(912.0),
         }),
+        rival: None,
+        events: history(),
         counters: Counters { readings: 7_980, steps: 2, foreign_steps_undone: 1, ..Counters::default() },
         limitations: Vec::new(),
     }
@@ -78,6 +81,32 @@ fn source() -> SourceStatus {
     }
 }
 
+/// A start, a pause, and somebody who set the clock.
+fn history() -> Vec<EventStatus> {
+    let one = |kind, time: &str, age_s, offset_ns, took_us| EventStatus {
+        kind,
+        time: time.to_owned(),
+        age_s,
+        offset_ns: Some(offset_ns),
+        correction: Correction::Step,
+        took_us: Some(took_us),
+        times: 1,
+        hints: Vec::new(),
+        reason: None,
+    };
+    let mut stopped = one(EventKind::HostMoved, "2026-11-24T08:02:11.402718204Z", 5_268.6, -18.204e9, 430.0);
+    stopped.hints = vec![Hint::Disrupted, Hint::Forked];
+    let mut away = one(EventKind::Holdover, "2026-11-24T08:30:00.118320117Z", 3_599.8, 38.0, 2.512e6);
+    away.correction = Correction::None;
+    away.reason = Some("the device is gone".to_owned());
+    vec![
+        one(EventKind::Start, "2026-11-24T07:16:56.803114207Z", 7_983.2, -94_608_000e9, 14_210.0),
+        stopped,
+        away,
+        one(EventKind::ForeignStep, "2026-11-24T09:17:54.998304112Z", 725.0, 3_600e9, 912.0),
+    ]
+}
+
 /// The daemon has just started.
 pub(super) fn starting() -> Status {
     Status {
@@ -89,6 +118,7 @@ pub(super) fn starting() -> Status {
         source: None,
         estimate: None,
         last_step: None,
+        events: Vec::new(),
         counters: Counters::default(),
         ..synchronised()
     }
@@ -155,6 +185,31 @@ pub(super) fn holdover() -> Status {
         source: Some(SourceStatus { error, last_reading_age_s: Some(746.0), ..source() }),
         ..synchronised()
     }
+}
+
+/// The host's clock has gone wrong.
+pub(super) fn unreliable_host() -> Status {
+    Status {
+        state: State::HostUnreliable,
+        state_for_s: 42.0,
+        reason: Some("it goes backwards again and again".to_owned()),
+        ..holdover()
+    }
+}
+
+/// Somebody sets the clock every 0.3 s.
+pub(super) fn rivalled() -> Status {
+    let mut rivalled = synchronised();
+    if let Some(last) = rivalled.events.last_mut() {
+        (last.times, last.took_us) = (100, Some(1_310.0));
+    }
+    rivalled.rival = Some(RivalStatus {
+        changes: 100,
+        since_s: 30.1,
+        last_s: 0.2,
+        suspects: vec!["chronyd (process 123, chrony.service)".to_owned()],
+    });
+    rivalled
 }
 
 /// The same three hours later: over `holdover-limit`.
@@ -283,15 +338,17 @@ pub(super) fn own_without_device() -> Own {
 }
 
 /// All of them, by name.
-pub(super) fn all() -> [(&'static str, Status); 8] {
+pub(super) fn all() -> [(&'static str, Status); 10] {
     [
         ("starting", starting()),
         ("acquiring", acquiring()),
         ("synchronised", synchronised()),
         ("recovering", recovering()),
         ("holdover", holdover()),
+        ("unreliable host", unreliable_host()),
         ("long_holdover", long_holdover()),
         ("unsynchronised", unsynchronised()),
         ("observing", observing()),
+        ("rivalled", rivalled()),
     ]
 }

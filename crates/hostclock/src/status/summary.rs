@@ -10,7 +10,7 @@ use super::words::{amount, aside, bound, count, from_host, interval, is_nothing,
 pub(crate) fn is_right(status: &Status) -> bool {
     match status.state {
         State::Synchronised => true,
-        State::Holdover => status.clock.kernel_synchronised,
+        State::Holdover | State::HostUnreliable => status.clock.kernel_synchronised,
         State::Starting | State::Acquiring | State::Recovering | State::Unsynchronised => false,
     }
 }
@@ -75,6 +75,12 @@ pub(crate) fn clock(status: &Status) -> String {
             format!("still good: no source for {lasted}, {within} and growing (holdover)")
         }
         State::Holdover => format!("no longer good: no source for {lasted}, {within} and growing (holdover)"),
+        State::HostUnreliable if is_right(status) => {
+            format!("still good, but the host's clock can't be believed (for {lasted}): {within} and growing")
+        }
+        State::HostUnreliable => {
+            format!("no longer good: the host's clock can't be believed (for {lasted}): {within} and growing")
+        }
         State::Unsynchronised => format!("NOT right: {offset} (unsynchronised for {lasted})"),
     }
 }

@@ -26,6 +26,10 @@ pub(super) struct Machine1 {
     pub(super) deaf: bool,
     /// The raw counter of a reading is wrong by this much.
     pub(super) raw_off: Duration,
+    /// ns.
+    pub(super) reading_takes: i64,
+    /// The host's clock stands still there.
+    pub(super) frozen: Option<i64>,
 }
 
 impl Machine1 {
@@ -45,6 +49,8 @@ impl Machine1 {
             refuse: None,
             deaf: false,
             raw_off: Duration::ZERO,
+            reading_takes: 20_000,
+            frozen: None,
         }
     }
 
@@ -65,7 +71,14 @@ impl Machine1 {
         self.system += by.as_nanos();
     }
 
-    pub(super) fn kernel(&self) -> KernelState {
+    /// Somebody else sets the rate.
+    pub(super) fn rate_now(&mut self, rate: KernelRate) {
+        self.system = self.system_now();
+        self.system_raw = self.raw;
+        self.rate = rate;
+    }
+
+    pub(super) fn state(&self) -> KernelState {
         KernelState { rate: self.rate, health: self.health, tai_offset: 0, status: 0 }
     }
 }
@@ -79,18 +92,22 @@ impl Machine for Machine1 {
     }
 
     fn read(&mut self, method: Method) -> Result<Reading, Failure> {
-        self.raw += 20_000;
+        self.raw += self.reading_takes;
         if !self.works.contains(&method) {
             return Err(Failure::NoDevice);
         }
         let spoilt = self.spoil_next.take().unwrap_or_default();
         Ok(Reading {
-            reference: Timestamp::from_nanos(self.host()) + spoilt,
+            reference: Timestamp::from_nanos(self.frozen.unwrap_or_else(|| self.host())) + spoilt,
             system: Timestamp::from_nanos(self.system_now()),
             raw: RawTime::from_nanos(self.raw) + self.raw_off,
             uncertainty: Duration::from_nanos(1),
             method,
         })
+    }
+
+    fn kernel(&mut self) -> Option<KernelState> {
+        Some(self.state())
     }
 
     fn compare(&mut self) -> (RawTime, Timestamp) {
@@ -103,6 +120,7 @@ impl Machine for Machine1 {
             return Err(errno);
         }
         self.adjustments += 1;
+        let found = self.rate;
         let before = self.now();
         self.raw += 5_000;
         self.system = self.system_now();
@@ -117,7 +135,7 @@ impl Machine for Machine1 {
         self.rate = adjustment.rate.unwrap_or(self.rate);
         self.health = adjustment.health.unwrap_or(self.health);
         self.raw += 5_000;
-        Ok(Applied { before, after: self.now(), kernel: self.kernel() })
+        Ok(Applied { before, after: self.now(), found: Some(found), kernel: self.state() })
     }
 }
 
@@ -131,7 +149,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn start(offset: Duration, policy: Policy) -> Self {
         let mut machine = Machine1::new(offset);
-        let mut engine = Engine::new(policy, machine.now(), machine.kernel());
+        let mut engine = Engine::new(policy, machine.now(), machine.state());
         let mut ladder = Ladder::default();
         let wake_at = drive(&mut engine, &mut ladder, &mut machine, Event::SourceFound);
         let mut bench = Self { machine, engine, ladder, wake_at };
@@ -143,6 +161,17 @@ impl Bench {
         while let Some(notice) = self.engine.take_notice() {
             self.machine.notices.push(notice);
         }
+    }
+
+    /// How far the clock is off, in ns.
+    pub(super) fn offset(&self) -> i64 {
+        self.machine.offset().abs()
+    }
+
+    /// What happened.
+    pub(super) fn kinds(&mut self) -> Vec<crate::status::EventKind> {
+        let now = self.machine.now();
+        self.engine.status(now).events.iter().map(|event| event.kind).collect()
     }
 
     pub(super) fn event(&mut self, event: Event) {

@@ -3,6 +3,8 @@
 mod bench;
 mod holdover;
 mod policy;
+mod probe;
+mod trust;
 
 use super::*;
 use crate::driver::{Machine, drive};
@@ -91,7 +93,7 @@ fn a_kernel_that_refuses_is_a_state_and_one_line() {
 fn a_kernel_that_takes_steps_and_does_not_make_them_does_not_keep_the_engine_busy() {
     let mut machine = Machine1::new(SECOND);
     machine.deaf = true;
-    let mut engine = Engine::new(Policy::default(), machine.now(), machine.kernel());
+    let mut engine = Engine::new(Policy::default(), machine.now(), machine.state());
     let wake_at = drive(&mut engine, &mut Ladder::default(), &mut machine, Event::SourceFound);
     assert!(machine.steps.len() <= 3, "{:?}", machine.steps);
     assert!(wake_at > machine.now());
@@ -131,7 +133,7 @@ fn a_process_that_was_pre_empted_once_does_not_reckon_with_it_the_next_time() {
         let now = RawTime::from_nanos(bench.machine.raw);
         let after = now + Duration::from_nanos(late);
         bench.engine.effect_expected = now;
-        let applied = Applied { before: after, after, kernel: bench.machine.kernel() };
+        let applied = Applied { before: after, after, found: None, kernel: bench.machine.state() };
         bench.engine.last = bench.engine.last.map(|last| Reading { raw: now, ..last });
         bench.engine.asked = Adjustment { step: None, rate: None, health: None, tai_offset: None };
         let _ = bench.engine.handle(after, Event::Adjusted(applied));

@@ -1,6 +1,6 @@
 //! Durations and rates, with the range that makes sense for each.
 
-use hostclock_core::policy::POLL_RANGE;
+use hostclock_core::policy::{POLL_RANGE, PROBE_INSTANT, PROBE_NORMAL, PROBE_RANGE};
 use hostclock_core::units::{Duration, Frequency};
 use toml::Value;
 
@@ -97,6 +97,38 @@ impl Form for Poll {
 
     fn show(value: &Duration) -> Value {
         text(show_duration(*value))
+    }
+}
+
+/// The time between probes.
+pub(crate) struct Responsiveness;
+
+/// The words for it; "quiet" is as long as any poll interval.
+const RESPONSIVENESS: [(&str, Duration); 3] =
+    [("quiet", PROBE_RANGE.1), ("normal", PROBE_NORMAL), ("instant", PROBE_INSTANT)];
+
+impl Form for Responsiveness {
+    type Value = Duration;
+    const ACCEPTS: &'static str = "\"quiet\", \"normal\", \"instant\", or a duration from \"5ms\" to \"64s\"";
+
+    fn parse(raw: Raw<'_>) -> Result<Duration, String> {
+        let word = raw.text().unwrap_or_default();
+        if let Some((_, span)) = RESPONSIVENESS.iter().find(|(name, _)| *name == word) {
+            return Ok(*span);
+        }
+        let span = duration(raw)?;
+        if span < PROBE_RANGE.0 {
+            Err(format!("{} is too short", raw.described()))
+        } else if span > PROBE_RANGE.1 {
+            Err(format!("{} is too long", raw.described()))
+        } else {
+            Ok(span)
+        }
+    }
+
+    fn show(value: &Duration) -> Value {
+        let word = RESPONSIVENESS.iter().find(|(_, span)| span == value).map(|(name, _)| *name);
+        text(word.map_or_else(|| show_duration(*value), str::to_owned))
     }
 }
 

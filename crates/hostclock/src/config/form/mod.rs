@@ -12,7 +12,7 @@ use toml::Value;
 
 use super::value::Raw;
 
-pub(crate) use amounts::{Poll, SlewRate, Span, SpanOrNever, SpanOrUnlimited};
+pub(crate) use amounts::{Poll, Responsiveness, SlewRate, Span, SpanOrNever, SpanOrUnlimited};
 pub(crate) use counts::{CountOrUnlimited, Priority, TaiOffset};
 pub(crate) use places::{Device, FileMode, Socket};
 pub(crate) use words::OneOf;

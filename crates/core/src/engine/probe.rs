@@ -1,0 +1,101 @@
+//! The light look between two polls. A guest that was stopped, or whose host's clock was set, learns of it
+//! only by reading; so one reading is taken now and then, and while it fits the prediction nothing else is
+//! done: no correction, nothing written. What doesn't fit is followed by an ordinary reading at once.
+//!
+//! How often is the user's choice ([`crate::policy::Policy::probe`]), but a reading that is expensive on this
+//! machine is taken less often: probes never take more than 1/256 of a processor.
+
+use super::{Action, Engine};
+use crate::estimator::Surprise;
+use crate::line::Departure;
+use crate::policy::Mode;
+use crate::reading::{Method, Reading};
+use crate::units::{Duration, RawTime};
+
+/// The share of a processor that probes may take, as its inverse.
+const FRUGALITY: i64 = 256;
+/// A probe that is pre-empted says nothing of what a reading costs: one alone raises that by this part at most.
+const CAUTION: i64 = 8;
+
+/// What is known of probes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Probing {
+    /// When the one under way was begun.
+    began: RawTime,
+    /// How long one takes, about.
+    cost: Duration,
+}
+
+impl Probing {
+    fn learn_cost(&mut self, cost: Duration) {
+        let most =
+            self.cost + Duration::from_nanos(self.cost.as_nanos() / CAUTION) + Duration::from_nanos(100);
+        self.cost = if cost > most { most } else { (self.cost.times(3) + cost).half().half() };
+    }
+}
+
+impl Engine {
+    /// When to wake up, when there is nothing to correct before `until`.
+    pub(super) fn wake_for_probe(&self, now: RawTime, until: RawTime) -> RawTime {
+        let (Some(interval), left) = (self.probe_interval(), (until - now).as_nanos()) else { return until };
+        // Evenly, and none of them longer than that.
+        let parts = left / interval.as_nanos().max(1) + i64::from(left % interval.as_nanos().max(1) != 0);
+        if parts > 1 { now + Duration::from_nanos(left / parts) } else { until }
+    }
+
+    /// Whether a wake-up at `now` is for a probe and not for a poll; the probe then counts as begun.
+    pub(super) fn begin_probe(&mut self, now: RawTime) -> Option<Action> {
+        let interval = self.probe_interval()?;
+        if self.wake_at - now < Duration::from_nanos(interval.as_nanos() / 8) {
+            return None;
+        }
+        self.probing.began = now;
+        self.last.map(|last| Action::Probe(last.method))
+    }
+
+    pub(super) fn on_probe(&mut self, now: RawTime, reading: &Reading) -> Action {
+        self.counters.probes += 1;
+        self.probing.learn_cost(now - self.probing.began);
+        if self.is_plausible(now, reading) && self.is_expected(reading) {
+            self.trust.is_well(reading.raw);
+            Action::Wait(self.wake_at)
+        } else if reading.method == Method::Precise {
+            // As good as any other.
+            self.on_reading(now, *reading)
+        } else {
+            Action::Read
+        }
+    }
+
+    /// The time between probes; `None` when there is nothing to compare with, or nobody wants it.
+    fn probe_interval(&self) -> Option<Duration> {
+        let wanted = self.has_source
+            && self.policy.mode == Mode::Control
+            && self.failures == 0
+            && self.estimator.is_some()
+            && self.line.is_some()
+            && !self.state.is_holding();
+        wanted.then(|| self.policy.probe.max(self.probing.cost.times(FRUGALITY)))
+    }
+
+    /// Whether everything is where it should be: the host's clock, the system clock, and the two of them well
+    /// within what was said.
+    fn is_expected(&self, reading: &Reading) -> bool {
+        let host =
+            self.estimator.as_ref().is_some_and(|estimator| estimator.surprise(reading) == Surprise::None);
+        let system = self.line.as_ref().is_some_and(|line| line.departure(reading, false) == Departure::None);
+        // Halfway to what was said to be the most, it is time to say it anew.
+        let bound = self.max_error(reading.raw).map(|bound| bound.half() + reading.uncertainty);
+        host && system && bound.is_none_or(|bound| reading.offset().abs() <= bound)
+    }
+
+    /// Whether the process may be woken a little late, with others: the clock is right, and nothing is under
+    /// way. Gives by how much.
+    #[must_use]
+    pub fn may_be_late_by(&self) -> Option<Duration> {
+        let at_rest = self.state == crate::status::State::Synchronised
+            && self.disturbance.is_none()
+            && self.interval == self.policy.poll;
+        at_rest.then(|| Duration::from_nanos(self.policy.probe.min(self.policy.poll).as_nanos() / 8))
+    }
+}
