@@ -5,6 +5,8 @@
 //! [`Adjustment`]: a positive step moves the clock forward.
 #![allow(unsafe_code, reason = "clock_gettime(2), clock_adjtime(2)")]
 
+mod leap;
+
 use std::{fs, mem};
 
 use hostclock_core::adjust::{Adjustment, Health, KernelRate, KernelState};

@@ -2,9 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod disturb;
+mod host;
+mod lie;
 mod manage;
 mod moment;
 mod observe;
+mod random;
 mod relay;
 mod wander;
 
@@ -14,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hostclock_core::units::Duration;
+use hostclock_core::units::{Duration, Frequency};
 
 #[derive(Parser)]
 #[command(
@@ -92,6 +95,38 @@ enum Work {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Step this machine's clock, as whoever keeps a host's clock might
+    Step {
+        /// The change in ns
+        #[arg(allow_hyphen_values = true)]
+        nanoseconds: i64,
+    },
+    /// Set this machine's clock to some seconds before the next midnight, UTC
+    Midnight {
+        /// So many
+        seconds: i64,
+    },
+    /// Insert a leap second at the next midnight, UTC; ends some time after it
+    Leap,
+    /// Run this machine's clock faster for a while; print when that began and ended, by that clock
+    Slew {
+        /// By so much
+        #[arg(long, allow_hyphen_values = true)]
+        ppm: f64,
+        /// For so long
+        #[arg(long)]
+        seconds: u64,
+    },
+    /// Make this machine's clock worthless for a while, then right again; print when that began and
+    /// ended, by the clock that it would have been
+    Lie {
+        /// In which way
+        #[arg(long)]
+        how: lie::How,
+        /// For so long
+        #[arg(long)]
+        seconds: i64,
+    },
     /// Become a program as a user without privileges
     Unprivileged {
         /// The program and its arguments
@@ -138,6 +173,11 @@ fn work(work: Work) -> io::Result<()> {
         Work::Launch { label, log, program } => disturb::launch(&label, &log, &program),
         Work::Reset { offset, device } => disturb::reset(&device, Duration::from_nanos(offset)),
         Work::Wander { seed } => wander::wander(seed),
+        Work::Step { nanoseconds } => host::step(Duration::from_nanos(nanoseconds)),
+        Work::Midnight { seconds } => host::midnight(Duration::from_secs(seconds)),
+        Work::Leap => host::leap(),
+        Work::Slew { ppm, seconds } => host::slew(Frequency::from_ppm(ppm), seconds),
+        Work::Lie { how, seconds } => lie::lie(how, Duration::from_secs(seconds)),
         Work::Unprivileged { program } => manage::unprivileged(&program),
         Work::Notified { program } => manage::notified(&program),
         Work::Relay { socket, port } => relay::relay(&socket, &port),

@@ -9,6 +9,8 @@ use hostclock_core::adjust::{Adjustment, KernelRate};
 use hostclock_core::units::Frequency;
 use hostclock_linux::clock::SystemClock;
 
+use crate::random::Random;
+
 /// What the oscillator is off by all the time, ppm.
 const BASE_PPM: f64 = 20.0;
 /// A slow swing, as with temperature: amplitude in ppm and period in seconds.
@@ -23,7 +25,7 @@ const WALK_LIMIT_PPM: f64 = 0.2;
 /// # Errors
 /// When the clock can't be adjusted.
 pub(crate) fn wander(seed: u64) -> io::Result<()> {
-    let mut walk = Walk { state: seed | 1, ppm: 0.0 };
+    let mut walk = Walk { random: Random::new(seed), ppm: 0.0 };
     let mut second = 0.0;
     loop {
         let swing = SWING_PPM * (TAU * second / SWING_SECONDS).sin();
@@ -35,21 +37,16 @@ pub(crate) fn wander(seed: u64) -> io::Result<()> {
     }
 }
 
-/// A bounded random walk with a seed (xorshift64*; Vigna, "An experimental exploration of
-/// Marsaglia's xorshift generators, scrambled").
+/// A bounded random walk with a seed.
 struct Walk {
-    state: u64,
+    random: Random,
     ppm: f64,
 }
 
 impl Walk {
     fn next(&mut self) -> f64 {
-        self.state ^= self.state >> 12;
-        self.state ^= self.state << 25;
-        self.state ^= self.state >> 27;
-        let [.., high, low] = self.state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_be_bytes().map(f64::from);
-        let uniform = (high * 256.0 + low) / 65_535.0;
-        self.ppm = (self.ppm + STEP_PPM * (2.0 * uniform - 1.0)).clamp(-WALK_LIMIT_PPM, WALK_LIMIT_PPM);
+        let step = STEP_PPM * (2.0 * self.random.uniform() - 1.0);
+        self.ppm = (self.ppm + step).clamp(-WALK_LIMIT_PPM, WALK_LIMIT_PPM);
         self.ppm
     }
 }
@@ -61,7 +58,7 @@ mod tests {
     #[test]
     fn the_walk_moves_within_its_bounds_and_repeats_with_its_seed() {
         let path = |seed| {
-            let mut walk = Walk { state: seed, ppm: 0.0 };
+            let mut walk = Walk { random: Random::new(seed), ppm: 0.0 };
             (0..5_000).map(|_| walk.next()).collect::<Vec<_>>()
         };
         let walk = path(7);

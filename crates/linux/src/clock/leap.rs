@@ -1,0 +1,22 @@
+//! A leap second, announced to the kernel as an NTP daemon announces it: for a machine that others take
+//! their time from. This program never announces one; what others have announced it leaves alone.
+
+use super::{AdjustError, OTHER_STEERSMEN, SystemClock, call, empty};
+
+impl SystemClock {
+    /// Announces that the kernel is to insert a second at the end of this UTC day, or takes that back,
+    /// which has to be done after the day's end too, or the kernel never gets ready for another
+    /// (`second_overflow`, kernel/time/ntp.c, Linux 6.1).
+    ///
+    /// # Errors
+    /// When the process may not.
+    pub fn announce_leap_second(&self, announced: bool) -> Result<(), AdjustError> {
+        let mut timex = empty();
+        call(&mut timex)?;
+        let others = timex.status & !(libc::STA_RONLY | OTHER_STEERSMEN | libc::STA_INS | libc::STA_DEL);
+        let mut timex = empty();
+        timex.modes = libc::ADJ_STATUS;
+        timex.status = if announced { others | libc::STA_INS } else { others };
+        call(&mut timex)
+    }
+}
