@@ -53,7 +53,7 @@ enum Command {
     Check,
     /// Play a scenario with some daemons, and write down what was found
     Run {
-        /// date, start, steady, module, clocksource or idle
+        /// One of those that `scenarios` lists
         scenario: String,
         /// Comma-separated: hostclock, hostclock-10hz, chrony, phc2sys, phc2sys-10hz, none; or all
         #[arg(long)]

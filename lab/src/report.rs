@@ -25,6 +25,8 @@ pub(crate) fn report(directory: &Path) -> Result<String> {
         let title = match scenario {
             "date" => "A guest's clock is set wrong: how long until it is right again",
             "start" => "A daemon starts on a clock that is wrong",
+            "host-step" => "The host's clock is stepped: how long until the guest's has followed",
+            "reload" => "ptp_kvm is unloaded and loaded again",
             other => other,
         };
         let drawn = match scenario {

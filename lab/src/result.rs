@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::recovery::Recovery;
 use crate::analysis::steady::{Honesty, Steady, honesty};
+use crate::analysis::stretch::Stretch;
 use crate::error::{Context, Result};
 use crate::session::Recording;
 
@@ -25,6 +26,9 @@ pub(crate) struct Idle {
     pub(crate) wakeups_per_second: f64,
     /// Time on the (doubly emulated) CPU, ms a second.
     pub(crate) cpu_ms_per_second: f64,
+    /// Time on that CPU for each wake-up, us; 0 in documents that don't say.
+    #[serde(default)]
+    pub(crate) cpu_us_per_wakeup: f64,
 }
 
 /// What a scenario found.
@@ -36,6 +40,9 @@ pub(crate) struct Findings {
     /// The undisturbed stretch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) steady: Option<Steady>,
+    /// Stretches in which something went on all the time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stretches: Vec<Stretch>,
     /// The cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idle: Option<Idle>,

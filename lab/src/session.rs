@@ -1,6 +1,8 @@
 //! Both machines with a recording under way: what scenarios are written with. Each call is one line
 //! that a person could type into one of the two shells.
 
+mod host;
+
 use std::collections::BTreeSet;
 use std::thread;
 use std::time::{Duration, Instant};

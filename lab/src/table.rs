@@ -1,6 +1,8 @@
 //! Results as Markdown tables: the median of all runs, with the smallest and the largest where there
 //! are several.
 
+mod stretches;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -56,6 +58,7 @@ fn table(runs: &[&Run]) -> String {
             }),
         ));
     }
+    rows.extend(stretches::rows(runs, &daemons));
     for (name, figure) in FIGURES {
         let cells: Vec<String> = daemons
             .iter()
@@ -93,6 +96,13 @@ const FIGURES: &[(&str, Figure)] = &[
     (
         "CPU time, ms a second",
         (|run| run.findings.idle.as_ref().map(|idle| idle.cpu_ms_per_second), |ms| format!("{ms:.2}")),
+    ),
+    (
+        "CPU time, us a wake-up",
+        (
+            |run| run.findings.idle.as_ref().map(|idle| idle.cpu_us_per_wakeup).filter(|us| *us > 0.0),
+            |us| format!("{us:.0}"),
+        ),
     ),
     (
         "samples with UNSYNC clear, %",
@@ -141,10 +151,15 @@ fn recoveries<'a>(runs: &[&'a Run], daemon: &str, label: &str) -> Vec<&'a Recove
     of_daemon.flat_map(|run| &run.findings.recoveries).filter(|recovery| recovery.label == label).collect()
 }
 
-/// The median of several times with their spread; a time that never came counts as longer than all.
+/// How long recoveries took, in the way of [`spans`].
 fn times(seen: &[&Recovery], time: impl Fn(&Recovery) -> Option<i64>) -> String {
     let watched = seen.iter().map(|recovery| recovery.watched).min().unwrap_or(0);
-    let mut times: Vec<Option<i64>> = seen.iter().map(|recovery| time(recovery)).collect();
+    spans(seen.iter().map(|recovery| time(recovery)).collect(), watched)
+}
+
+/// The median of several times with their spread; a time that never came, while it was watched for,
+/// counts as longer than all.
+fn spans(mut times: Vec<Option<i64>>, watched: i64) -> String {
     times.sort_by_key(|time| time.unwrap_or(i64::MAX));
     let shown = |time: Option<i64>| match time {
         Some(ns) => nanoseconds(ns.unsigned_abs()),

@@ -60,7 +60,7 @@ pub(crate) fn recovery(samples: &[Sample], event: &Event, until: i64) -> Recover
 }
 
 /// How far off the clock is at least, whatever the uncertainty of the sample.
-fn size(sample: &Sample) -> u64 {
+pub(super) fn size(sample: &Sample) -> u64 {
     sample.offset.unsigned_abs().saturating_sub(sample.uncertainty.unsigned_abs())
 }
 

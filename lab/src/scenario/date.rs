@@ -20,7 +20,7 @@ const FULL: [(&str, Disturbance); 6] = [
 ];
 
 /// How long a clock that did not come back in time is waited for.
-const CALM: Duration = Duration::from_secs(40);
+pub(super) const CALM: Duration = Duration::from_secs(40);
 
 /// What the demonstration shows of it.
 pub(crate) const DEMO: [(&str, Disturbance); 4] = [

@@ -30,13 +30,14 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         of(&after) - of(&before)
     };
     let threads = after.get("threads").copied().unwrap_or(0.0);
+    let wakeups = grown("voluntary_ctxt_switches") + grown("nonvoluntary_ctxt_switches");
     let idle = Idle {
         // VmRSS is the same in each thread's status.
         resident_kb: after.get("VmRSS").copied().unwrap_or(0.0) / threads.max(1.0),
         threads,
-        wakeups_per_second: (grown("voluntary_ctxt_switches") + grown("nonvoluntary_ctxt_switches"))
-            / seconds,
+        wakeups_per_second: wakeups / seconds,
         cpu_ms_per_second: grown("run") / 1e6 / seconds,
+        cpu_us_per_wakeup: grown("run") / 1e3 / wakeups.max(1.0),
     };
     Ok(Findings { idle: Some(idle), log, ..Findings::default() })
 }

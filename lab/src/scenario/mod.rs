@@ -3,6 +3,9 @@
 
 mod clocksource;
 mod date;
+mod host_lies;
+mod host_slew;
+mod host_step;
 mod idle;
 mod module;
 mod start;
@@ -70,7 +73,7 @@ const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys",
 const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 
 /// All scenarios.
-pub(crate) const ALL: [Scenario; 6] = [
+pub(crate) const ALL: [Scenario; 9] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
@@ -110,8 +113,29 @@ pub(crate) const ALL: [Scenario; 6] = [
         name: "idle",
         about: "what a daemon costs while nothing happens: memory, threads, wake-ups",
         rate: 0,
-        daemons: AT_ONE_HERTZ,
+        daemons: &["hostclock", "chrony", "phc2sys", "phc2sys-10hz"],
         play: idle::play,
+    },
+    Scenario {
+        name: "host-step",
+        about: "the host's clock is stepped by 0.05 s to 3 years, and has a leap second inserted",
+        rate: 1_000,
+        daemons: EVERYBODY,
+        play: host_step::play,
+    },
+    Scenario {
+        name: "host-slew",
+        about: "the host's clock is slewed by 500 ppm and by 10 %",
+        rate: 1_000,
+        daemons: EVERYBODY,
+        play: host_slew::play,
+    },
+    Scenario {
+        name: "host-lies",
+        about: "the host's clock runs backwards, stands still, runs fast, jumps about",
+        rate: 1_000,
+        daemons: EVERYBODY,
+        play: host_lies::play,
     },
 ];
 
