@@ -132,6 +132,20 @@ impl Session {
         .map(drop)
     }
 
+    /// Kills the daemon without a warning and starts it again after a pause of so many seconds; the log
+    /// goes on.
+    pub(crate) fn kill(&mut self, daemon: &Daemon, pause: f64) -> Result<()> {
+        if daemon.command.is_empty() {
+            return Ok(());
+        }
+        let command = daemon.command;
+        self.guest(&format!(
+            "{{ kill -9 $daemon; wait $daemon; }} 2>/dev/null; [ {pause} = 0 ] || sleep {pause}; \
+             {command} >>{DAEMON_LOG} 2>&1 & daemon=$!"
+        ))
+        .map(drop)
+    }
+
     /// Whether the daemon is still there.
     pub(crate) fn alive(&mut self) -> Result<bool> {
         Ok(self.guest("kill -0 $daemon 2>/dev/null && echo yes; true")?.contains("yes"))

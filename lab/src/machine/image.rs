@@ -14,7 +14,10 @@ use crate::programs::Programs;
 const HOST_MODULES: [&str; 4] = ["kvm", "kvm_amd", "virtio_pci", "virtio_console"];
 /// Modules that the guest's init loads, besides those that they need.
 const GUEST_MODULES: [&str; 3] = ["virtio_mmio", "virtio_console", "ptp_kvm"];
-const CHRONY_CONFIGURATION: &str = "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\ncmdport 0\nport 0\npidfile /run/chronyd.pid\nuser root\n";
+const CHRONY_CONFIGURATION: &str =
+    "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\ncmdport 0\nport 0\nuser root\n";
+/// chronyd as the daemon that keeps the clock, and as somebody else's beside the one that does.
+const CHRONYS: [&str; 2] = ["chrony", "chrony-rival"];
 
 /// The guest's image.
 pub(super) fn guest(tree: &Tree, programs: &Programs) -> Result<Vec<u8>> {
@@ -26,7 +29,10 @@ pub(super) fn guest(tree: &Tree, programs: &Programs) -> Result<Vec<u8>> {
     }
     image.dynamic("usr/sbin/chronyd", &tree.find(&["usr/sbin/chronyd"])?)?;
     image.dynamic("usr/sbin/phc2sys", &tree.find(&["usr/sbin/phc2sys"])?)?;
-    image.archive.file("etc/chrony.conf", CHRONY_CONFIGURATION.as_bytes());
+    for name in CHRONYS {
+        let configuration = format!("{CHRONY_CONFIGURATION}pidfile /run/{name}.pid\n");
+        image.archive.file(&format!("etc/{name}.conf"), configuration.as_bytes());
+    }
     image.archive.directory("var/lib/chrony");
     for (name, poll) in [("1s", "1s"), ("100ms", "100ms")] {
         let configuration = format!("poll = \"{poll}\"\n");

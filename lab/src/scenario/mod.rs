@@ -3,11 +3,15 @@
 
 mod clocksource;
 mod date;
+mod flapping;
 mod host_lies;
 mod host_slew;
 mod host_step;
 mod idle;
+mod kill;
 mod module;
+mod reload;
+mod rival;
 mod start;
 mod steady;
 
@@ -73,7 +77,7 @@ const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys",
 const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 
 /// All scenarios.
-pub(crate) const ALL: [Scenario; 9] = [
+pub(crate) const ALL: [Scenario; 13] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
@@ -136,6 +140,34 @@ pub(crate) const ALL: [Scenario; 9] = [
         rate: 1_000,
         daemons: EVERYBODY,
         play: host_lies::play,
+    },
+    Scenario {
+        name: "rival",
+        about: "somebody else handles the clock too: chronyd, `date -s`, adjtimex",
+        rate: 1_000,
+        daemons: AT_ONE_HERTZ,
+        play: rival::play,
+    },
+    Scenario {
+        name: "kill",
+        about: "the daemon is killed at random moments and started again",
+        rate: 1_000,
+        daemons: AT_ONE_HERTZ,
+        play: kill::play,
+    },
+    Scenario {
+        name: "reload",
+        about: "ptp_kvm is unloaded and loaded again, five times",
+        rate: 1_000,
+        daemons: AT_ONE_HERTZ,
+        play: reload::play,
+    },
+    Scenario {
+        name: "flapping",
+        about: "the guest's clocksource is switched between kvm-clock and tsc each second",
+        rate: 1_000,
+        daemons: AT_ONE_HERTZ,
+        play: flapping::play,
     },
 ];
 

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::result::Findings;
 use crate::session::{Disturbance, Recording, Session};
 
-const LOAD: &str = "insmod /modules/ptp_kvm.ko";
+pub(super) const LOAD: &str = "insmod /modules/ptp_kvm.ko";
 /// Once it has come, how long the device stays.
 const PRESENT: Duration = Duration::from_secs(4);
 const ABSENT: Duration = Duration::from_secs(3);
@@ -49,7 +49,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
 }
 
 /// What happened after each loading.
-fn loadings(recording: &Recording) -> Vec<Recovery> {
+pub(super) fn loadings(recording: &Recording) -> Vec<Recovery> {
     let samples = recording.all();
     let events = &recording.events;
     events
