@@ -10,9 +10,12 @@ use super::recovery::size;
 
 /// From here on a clock is wrong, in ns.
 const WRONG: u64 = 1_000;
+/// Samples further apart than this, in ns, say nothing about the time between them.
+const GAP: i64 = 100_000_000;
 
 /// Such a stretch. Offsets are without sign, in ns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Stretch {
     /// What the scenario calls it.
     pub(crate) label: String,
@@ -20,6 +23,8 @@ pub(crate) struct Stretch {
     pub(crate) seconds: f64,
     /// How many samples there are of it.
     pub(crate) samples: usize,
+    /// The median of what a sample may be off by, in ns: little unless the observer had to bracket.
+    pub(crate) uncertainty: i64,
     /// The root mean square of the offset.
     pub(crate) rms: f64,
     /// The largest offset.
@@ -52,6 +57,7 @@ pub(crate) fn stretch(label: &str, samples: &[Sample], from: i64, to: i64) -> St
         label: label.to_owned(),
         seconds: float((to - from).unsigned_abs()) / 1e9,
         samples: seen.len(),
+        uncertainty: median(seen.iter().map(|sample| sample.uncertainty).collect()),
         rms: (squares / count).sqrt(),
         max: seen.iter().map(size).max().unwrap_or(0),
         wrong: float(seen.iter().filter(|sample| is_wrong(sample)).count()) / count,
@@ -69,7 +75,11 @@ fn is_wrong(sample: &Sample) -> bool {
 
 fn longest_wrong(samples: &[Sample]) -> i64 {
     let (mut begun, mut longest) = (None, 0);
+    let mut last = None;
     for sample in samples {
+        if last.replace(sample.raw).is_some_and(|last| sample.raw - last > GAP) {
+            begun = None;
+        }
         let since = *begun.get_or_insert(sample.raw);
         longest = longest.max(sample.raw - since);
         if !is_wrong(sample) {
@@ -77,6 +87,11 @@ fn longest_wrong(samples: &[Sample]) -> i64 {
         }
     }
     longest
+}
+
+fn median(mut values: Vec<i64>) -> i64 {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied().unwrap_or(0)
 }
 
 /// Whether the guest's clock itself, whatever the host's did, moved faster than the kernel can slew it,
@@ -136,11 +151,19 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_saw_is_not_counted_as_wrong() {
+        let mut samples = trace(&[9_000, 9_000, 9_000, 9_000]);
+        samples[2].raw += 500_000_000;
+        samples[3].raw += 500_000_000;
+        assert_eq!(stretch("x", &samples, 0, i64::MAX).longest_wrong, 1_000_000);
+    }
+
+    #[test]
     fn an_uncertain_sample_is_wrong_only_beyond_its_uncertainty() {
         let mut samples = trace(&[1, 9_000, 1]);
         samples[1].uncertainty = 8_500;
         let found = stretch("x", &samples, 0, i64::MAX);
-        assert_eq!((found.max, found.steps), (500, 0));
+        assert_eq!((found.max, found.steps, found.uncertainty), (500, 0, 0));
         assert!(found.wrong < 1e-9);
     }
 }

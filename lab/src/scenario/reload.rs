@@ -21,6 +21,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     settle(session, setting, settling_time(&setting.daemon))?;
     session.observe()?;
     thread::sleep(Duration::from_secs(1));
+    let lines = session.log()?.lines().count();
     let from = session.mark(".reloading")?;
     for _ in 0..TIMES {
         session.note(".unloaded", "rmmod ptp_kvm")?;
@@ -29,12 +30,14 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         thread::sleep(PRESENT);
     }
     let to = session.mark(".reloaded")?;
+    let lines = session.log()?.lines().count() - lines;
     thread::sleep(setting.patience.least);
     let notes = Vec::from_iter(note_end(session)?);
     let recording = session.recorded()?;
     let log = session.stop()?;
     session.wander(None)?;
-    let seen = stretch("reloaded 5 times", &recording.samples, from, to);
+    let mut seen = stretch("reloaded 5 times", &recording.samples, from, to);
+    seen.log_lines = lines;
     let recoveries = loadings(&recording);
     Ok(Findings { recoveries, stretches: vec![seen], notes, log, ..Findings::of(&recording) })
 }

@@ -7,8 +7,15 @@ use crate::result::Run;
 
 type Figure = (&'static str, fn(&[&Stretch]) -> String);
 
-const FIGURES: [Figure; 6] = [
+/// What a sample is off by, in ns, that isn't worth a row.
+const PRECISE: u64 = 10;
+
+const FIGURES: [Figure; 7] = [
     ("largest offset", |seen| spread(seen.iter().map(|s| float(s.max)), shown)),
+    ("and a sample may be off by", |seen| {
+        let coarse = seen.iter().map(|s| s.uncertainty.unsigned_abs()).filter(|ns| *ns > PRECISE);
+        spread(coarse.map(float), shown)
+    }),
     ("offset, rms", |seen| spread(seen.iter().map(|s| s.rms), shown)),
     ("samples off by over 1 us, %", |seen| {
         spread(seen.iter().map(|s| 100.0 * s.wrong), |x| format!("{x:.3}"))
