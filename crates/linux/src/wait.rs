@@ -44,7 +44,7 @@ impl<const N: usize> PollSet<N> {
     /// a `timeout` it waits for as long as it takes. A signal ends the wait with 0.
     ///
     /// The kernel counts the timeout on `CLOCK_MONOTONIC`, which nothing that sets the clock disturbs, and ends
-    /// the wait late by up to the thread's timer slack ([`crate::process::set_timer_slack`]).
+    /// the wait late by up to the thread's timer slack ([`crate::process::precise_timers`]).
     ///
     /// # Errors
     /// `ENOMEM`; `EINVAL` when the set has more places than the process may have descriptors.
