@@ -24,6 +24,7 @@ pub mod process;
 pub mod ptp;
 pub mod socket;
 pub mod uevent;
+pub mod vmclock;
 pub mod wait;
 
 pub use errno::Errno;
