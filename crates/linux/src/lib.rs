@@ -19,6 +19,7 @@ pub mod clock_set;
 pub mod clocksource;
 pub mod discover;
 pub mod errno;
+pub mod kmsg;
 pub mod module;
 pub mod process;
 pub mod ptp;
