@@ -23,6 +23,7 @@ pub mod kmsg;
 pub mod module;
 pub mod process;
 pub mod ptp;
+pub mod rivals;
 pub mod socket;
 pub mod uevent;
 pub mod vmclock;
