@@ -1,6 +1,8 @@
 //! What a process that keeps time asks for itself: precise timers, memory that stays, a turn on the
-//! processor.
-#![allow(unsafe_code, reason = "prctl(2), mlockall(2), sched_setscheduler(2)")]
+//! processor; and how it gets rid of a child.
+#![allow(unsafe_code, reason = "prctl(2), mlockall(2), sched_setscheduler(2), kill(2)")]
+
+use std::process::Child;
 
 use hostclock_core::units::Duration;
 
@@ -48,8 +50,28 @@ pub fn set_realtime_priority(priority: u8) -> Result<(), Errno> {
     if done < 0 { Err(Errno::last()) } else { Ok(()) }
 }
 
+/// Ends a child that was started as the leader of its own process group, and everything else in that
+/// group, at once (`SIGKILL`). A child that has ended by itself is left alone, and so is its group.
+///
+/// # Errors
+/// `EPERM` when nobody in the group may be signalled; `ECHILD` when somebody else waits for children.
+pub fn kill_group(child: &mut Child) -> Result<(), Errno> {
+    // While it isn't waited for, nobody else gets its number.
+    if child.try_wait()?.is_some() {
+        return Ok(());
+    }
+    let leader = libc::pid_t::try_from(child.id()).map_err(|_| Errno(libc::ESRCH))?;
+    // SAFETY: kill(2) takes two numbers and touches no memory of ours. The first stands for the group of a
+    // child, whose number is never 0 or 1, and so neither for our own group (0) nor for everybody (-1); of a
+    // child that leads no group there is none, and ESRCH is the answer.
+    check(unsafe { libc::kill(-leader, libc::SIGKILL) }).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -59,5 +81,19 @@ mod tests {
             // SAFETY: PR_GET_TIMERSLACK takes no argument.
             assert_eq!(unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }, ns);
         }
+    }
+
+    #[test]
+    fn a_child_is_killed_with_its_group_and_one_that_has_ended_is_not() {
+        let mut child = Command::new("/bin/sleep").arg("60").process_group(0).spawn().expect("started");
+        kill_group(&mut child).expect("killed");
+        let status = child.wait().expect("waited for");
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL));
+        kill_group(&mut child).expect("nothing to do");
+        let mut leaderless = Command::new("/bin/sleep").arg("60").spawn().expect("started");
+        assert_eq!(kill_group(&mut leaderless), Err(Errno(libc::ESRCH)));
+        leaderless.kill().expect("killed");
+        leaderless.wait().expect("waited for");
+    }
     }
 }
