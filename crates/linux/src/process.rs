@@ -95,5 +95,4 @@ mod tests {
         leaderless.kill().expect("killed");
         leaderless.wait().expect("waited for");
     }
-    }
 }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use hostclock_core::policy::{Mode, Policy};
 use hostclock_core::source::SourceConfig;
+use hostclock_core::units::Duration;
 
 pub(crate) use show::{show_json, show_toml};
 
@@ -36,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) source: SourceConfig,
     /// Load `ptp_kvm` when there is no device.
     pub(crate) load_module: bool,
+    /// What is run after events.
+    pub(crate) hook: Hook,
     /// Where the status is served; `None`: nowhere.
     pub(crate) socket: Option<PathBuf>,
     /// The socket's permission bits.
@@ -58,6 +61,7 @@ impl Default for Config {
             policy: Policy::default(),
             source: SourceConfig::default(),
             load_module: true,
+            hook: Hook::default(),
             socket: Some(PathBuf::from(DEFAULT_SOCKET)),
             socket_mode: 0o666,
             notify: Notify::default(),
@@ -66,6 +70,23 @@ impl Default for Config {
             realtime_priority: RealtimePriority::Auto,
             lock_memory: false,
         }
+    }
+}
+
+/// A command of the user's that is run after events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hook {
+    /// The program, by its whole path, and its arguments; empty: there is none.
+    pub(crate) command: Vec<String>,
+    /// The smallest step after which it is run.
+    pub(crate) step: Duration,
+    /// After this it is killed.
+    pub(crate) time_limit: Duration,
+}
+
+impl Default for Hook {
+    fn default() -> Self {
+        Self { command: Vec::new(), step: Duration::from_millis(100), time_limit: Duration::from_secs(10) }
     }
 }
 

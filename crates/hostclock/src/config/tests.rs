@@ -45,6 +45,9 @@ fn every_key_reaches_its_place() {
         undo-foreign-steps = false
         tai-offset = 37
         holdover-limit = "10ms"
+        hook = ["/bin/x", "-y", "z z"]
+        hook-step = "1s"
+        hook-time-limit = "2s"
         socket = "none"
         socket-mode = "0660"
         notify = "started"
@@ -69,6 +72,8 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.policy.fast_slew_limit, Frequency::from_ppm(10_000.0));
     assert_eq!(config.policy.tai_offset, Some(37));
     assert_eq!(config.policy.holdover_limit, Duration::from_millis(10));
+    assert_eq!(config.hook.command, ["/bin/x", "-y", "z z"]);
+    assert_eq!((config.hook.step, config.hook.time_limit), (Duration::from_secs(1), Duration::from_secs(2)));
     assert_eq!((config.socket, config.socket_mode), (None, 0o660));
     assert_eq!((config.notify, config.log_level), (Notify::Started, LogLevel::Debug));
     assert_eq!((config.log_format, config.realtime_priority), (LogFormat::Json, RealtimePriority::At(50)));

@@ -1,10 +1,10 @@
 //! A value on its way into the configuration: from the file with its TOML type, or from the command
 //! line as a bare word.
 
-use toml::de::DeValue;
+use toml::de::{DeArray, DeValue};
 
 /// A value as it was written.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Raw<'a> {
     /// Text in quotes.
     Text(&'a str),
@@ -14,6 +14,8 @@ pub(crate) enum Raw<'a> {
     Boolean(bool),
     /// A word of the command line, which has no type of its own.
     Word(&'a str),
+    /// A list of anything.
+    List(&'a DeArray<'a>),
     /// Anything else, by the name of its type: none of the keys takes one.
     Other(&'static str),
 }
@@ -30,7 +32,7 @@ impl<'a> Raw<'a> {
             },
             DeValue::Float(_) => Self::Other("a number with a fraction"),
             DeValue::Datetime(_) => Self::Other("a date"),
-            DeValue::Array(_) => Self::Other("a list"),
+            DeValue::Array(list) => Self::List(list),
             DeValue::Table(_) => Self::Other("a table"),
         }
     }
@@ -68,6 +70,7 @@ impl<'a> Raw<'a> {
             Self::Text(text) | Self::Word(text) => quoted(text),
             Self::Integer(number) => format!("the integer {number}"),
             Self::Boolean(truth) => format!("{truth}"),
+            Self::List(_) => "a list".to_owned(),
             Self::Other(what) => what.to_owned(),
         }
     }

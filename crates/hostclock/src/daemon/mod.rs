@@ -6,6 +6,8 @@
 
 mod devices;
 mod events;
+#[cfg_attr(not(test), expect(dead_code, reason = "the loop doesn't run it yet"))]
+mod hook;
 mod log;
 mod machine;
 mod rehearsal;

@@ -4,6 +4,7 @@
 //! a valid configuration.
 
 mod amounts;
+mod command;
 mod counts;
 mod places;
 mod words;
@@ -13,6 +14,7 @@ use toml::Value;
 use super::value::Raw;
 
 pub(crate) use amounts::{Poll, Responsiveness, SlewRate, Span, SpanOrNever, SpanOrUnlimited};
+pub(crate) use command::Command;
 pub(crate) use counts::{CountOrUnlimited, Priority, TaiOffset};
 pub(crate) use places::{Device, FileMode, Socket};
 pub(crate) use words::OneOf;
