@@ -2,6 +2,7 @@
 //! that a person could type into one of the two shells.
 
 mod host;
+mod pause;
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -14,6 +15,8 @@ use crate::analysis::recovery::{Recovery, recovery};
 use crate::daemon::Daemon;
 use crate::error::{Error, Result};
 use crate::machine::Lab;
+
+pub(crate) use pause::Halt;
 
 const EVENTS: &str = "/tmp/events";
 const DAEMON_LOG: &str = "/tmp/daemon.log";

@@ -6,14 +6,14 @@ mod host;
 mod lie;
 mod manage;
 mod moment;
+mod monitor;
 mod observe;
 mod random;
 mod relay;
 mod wander;
 
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -153,6 +153,20 @@ enum Work {
         /// The command
         command: String,
     },
+    /// Stop the guest for a while by its QEMU monitor, and print the host's time when it goes on
+    Pause {
+        /// The monitor's socket
+        socket: PathBuf,
+        /// How long
+        milliseconds: u64,
+    },
+    /// The same to a process by SIGSTOP and SIGCONT
+    Freeze {
+        /// The file with the process's number
+        pid: PathBuf,
+        /// How long
+        milliseconds: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -181,26 +195,12 @@ fn work(work: Work) -> io::Result<()> {
         Work::Unprivileged { program } => manage::unprivileged(&program),
         Work::Notified { program } => manage::notified(&program),
         Work::Relay { socket, port } => relay::relay(&socket, &port),
-        Work::Tell { socket, command } => tell(&socket, &command),
-    }
-}
-
-/// Gives `command` to the monitor behind `socket` and prints its answer. The monitor handles one
-/// command after the other, so the prompt after the command says that it is done.
-fn tell(socket: &Path, command: &str) -> io::Result<()> {
-    const PROMPT: &str = "(qemu) ";
-    let mut monitor = UnixStream::connect(socket)?;
-    monitor.set_read_timeout(Some(std::time::Duration::from_secs(10)))?;
-    monitor.write_all(format!("{command}\n").as_bytes())?;
-    let mut answer = String::new();
-    let mut part = [0; 4_096];
-    while answer.matches(PROMPT).count() < 2 {
-        let count = monitor.read(&mut part)?;
-        if count == 0 {
-            break;
+        Work::Tell { socket, command } => monitor::tell(&socket, &command),
+        Work::Pause { socket, milliseconds } => {
+            monitor::pause(&socket, std::time::Duration::from_millis(milliseconds))
         }
-        answer.push_str(&String::from_utf8_lossy(part.get(..count).unwrap_or_default()));
+        Work::Freeze { pid, milliseconds } => {
+            monitor::freeze(&pid, std::time::Duration::from_millis(milliseconds))
+        }
     }
-    println!("{}", answer.replace(PROMPT, "").trim());
-    Ok(())
 }

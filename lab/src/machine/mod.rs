@@ -64,7 +64,7 @@ fn guest_command() -> String {
     format!(
         "qemu-system-x86_64 -accel kvm -M microvm,x-option-roms=off,rtc=on -bios qboot.rom -cpu host -m 512 -nodefaults \
          -no-user-config -display none -no-reboot -L /usr/share/qemu -serial file:/dev/ports/guest-console \
-         -monitor unix:/run/monitor.sock,server=on,wait=off \
+         -pidfile /run/qemu.pid -monitor unix:/run/monitor.sock,server=on,wait=off \
          -chardev socket,id=guest,path=/run/guest.sock,server=on,wait=off \
          -device virtio-serial-device -device virtserialport,chardev=guest,name=guest \
          -kernel /guest/vmlinuz -initrd /guest/initrd -append '{GUEST_COMMAND_LINE}' >/run/qemu.log 2>&1 &"

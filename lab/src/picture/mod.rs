@@ -43,8 +43,13 @@ const MOST_PANELS: usize = 6;
 pub(crate) fn recoveries(runs: &[&Run], title: &str) -> Option<String> {
     let first = first_of_each(runs);
     let (_, model) = first.first()?;
-    let labels: Vec<&str> =
-        model.findings.recoveries.iter().map(|recovery| recovery.label.as_str()).collect();
+    let mut labels: Vec<&str> = Vec::new();
+    for recovery in &model.findings.recoveries {
+        // What was done several times is drawn once.
+        if !labels.contains(&recovery.label.as_str()) {
+            labels.push(&recovery.label);
+        }
+    }
     if labels.is_empty() {
         return None;
     }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, note_end, settle, settling_time};
+use super::{CALM, Setting, note_end, settle, settling_time};
 use crate::analysis::recovery::Recovery;
 use crate::error::Result;
 use crate::result::Findings;
@@ -18,9 +18,6 @@ const FULL: [(&str, Disturbance); 6] = [
     ("-20 ms", Disturbance::By(-20_000_000)),
     ("+1 us", Disturbance::By(1_000)),
 ];
-
-/// How long a clock that did not come back in time is waited for.
-pub(super) const CALM: Duration = Duration::from_secs(40);
 
 /// What the demonstration shows of it.
 pub(crate) const DEMO: [(&str, Disturbance); 4] = [

@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use hostclock_lab_guest::trace::Sample;
 
-use super::date::CALM;
-use super::{Setting, note_end, rehearse, settle, settling_time};
+use super::{CALM, Setting, note_end, rehearse, settle, settling_time};
 use crate::analysis::host::Truth;
 use crate::analysis::steady::honesty;
 use crate::analysis::stretch::stretch;

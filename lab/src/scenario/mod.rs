@@ -10,6 +10,7 @@ mod host_step;
 mod idle;
 mod kill;
 mod module;
+mod pause;
 mod reload;
 mod rival;
 mod start;
@@ -24,6 +25,9 @@ use crate::result::Findings;
 use crate::session::{Patience, Session};
 
 pub(crate) use date::{DEMO, jumps, rehearse};
+
+/// How long a clock that did not come back in time is waited for.
+const CALM: Duration = Duration::from_secs(40);
 
 /// What a scenario is told.
 pub(crate) struct Setting {
@@ -52,6 +56,11 @@ impl Setting {
         Self { wait_for_calm: false, ..Self::thorough(daemon, 0) }
     }
 
+    /// Whether it is for measuring.
+    pub(crate) fn is_thorough(&self) -> bool {
+        self.wait_for_calm
+    }
+
     /// The patience of somebody who watches.
     pub(crate) fn short(daemon: &Daemon) -> Patience {
         let most = Duration::from_secs(if daemon.is_hostclock() { 4 } else { 6 });
@@ -77,7 +86,7 @@ const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys",
 const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 
 /// All scenarios.
-pub(crate) const ALL: [Scenario; 13] = [
+pub(crate) const ALL: [Scenario; 14] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
@@ -168,6 +177,13 @@ pub(crate) const ALL: [Scenario; 13] = [
         rate: 1_000,
         daemons: AT_ONE_HERTZ,
         play: flapping::play,
+    },
+    Scenario {
+        name: "pause",
+        about: "the guest is stopped for 0.2 s to a minute, and its hypervisor for 5 s",
+        rate: 600,
+        daemons: AT_ONE_HERTZ,
+        play: pause::play,
     },
 ];
 

@@ -4,8 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::date::CALM;
-use super::{Setting, note_end, rehearse, settle, settling_time};
+use super::{CALM, Setting, note_end, rehearse, settle, settling_time};
 use crate::analysis::stretch::{Stretch, stretch};
 use crate::error::{Error, Result};
 use crate::result::Findings;
