@@ -16,7 +16,7 @@ use crate::config::Origin;
 The host's time comes through the clock that the hypervisor offers as /dev/ptpN, without a network.
 
 Exit codes: 0 fine, 1 failed or not synchronised, 2 bad usage or configuration, 3 no permission,
-4 another instance runs, 5 no usable device, 6 no daemon runs."
+4 another instance runs, 5 no usable device, 6 no daemon runs, 7 another clock daemon runs."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -65,6 +65,10 @@ pub(crate) struct Run {
     /// As --observe, and say what would have been done.
     #[arg(long)]
     dry_run: bool,
+
+    /// Start beside another clock daemon, such as chronyd.
+    #[arg(long)]
+    pub(crate) force: bool,
 
     /// The device to read: `auto`, a path or a clock name.
     #[arg(long, value_name = "DEVICE")]

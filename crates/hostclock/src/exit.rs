@@ -22,6 +22,8 @@ pub(crate) enum Code {
     NoDevice = 5,
     /// No daemon runs.
     NoDaemon = 6,
+    /// Another clock daemon keeps this clock.
+    Rival = 7,
 }
 
 impl From<Code> for ExitCode {
@@ -45,6 +47,7 @@ mod tests {
             Code::AnotherInstance,
             Code::NoDevice,
             Code::NoDaemon,
+            Code::Rival,
         ] {
             assert!(page.contains(&format!("\n| {} | ", code as u8)), "docs/commands.md lacks {code:?}");
         }

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 fn run(args: &cli::Run) -> Code {
     let origin = args.origin();
     match origin.load() {
-        Ok(config) => keep(config, args.once, origin),
+        Ok(config) => keep(config, args, origin),
         Err(mistakes) => {
             output::complain_plainly(&mistakes.to_string());
             Code::Usage
@@ -48,12 +48,12 @@ fn run(args: &cli::Run) -> Code {
 }
 
 #[cfg(target_os = "linux")]
-fn keep(config: Config, once: bool, origin: Origin) -> Code {
-    daemon::run(config, daemon::RunOptions { once, origin })
+fn keep(config: Config, args: &cli::Run, origin: Origin) -> Code {
+    daemon::run(config, daemon::RunOptions { once: args.once, force: args.force, origin })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn keep(_: Config, _: bool, _: Origin) -> Code {
+fn keep(_: Config, _: &cli::Run, _: Origin) -> Code {
     output::complain("`run` needs Linux: only there is the hypervisor's clock a /dev/ptpN device");
     Code::Failed
 }

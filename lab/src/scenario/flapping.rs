@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use hostclock_lab_guest::trace::Sample;
 
-use super::date::CALM;
-use super::{Setting, note_end, settle, settling_time};
+use super::{CALM, Setting, note_end, settle, settling_time};
 use crate::analysis::stretch::stretch;
 use crate::error::Result;
 use crate::result::Findings;

@@ -5,8 +5,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::date::CALM;
-use super::{Setting, note_end, rehearse, settle, settling_time};
+use super::{CALM, Setting, note_end, rehearse, settle, settling_time};
 use crate::analysis::recovery::Recovery;
 use crate::error::Result;
 use crate::result::Findings;

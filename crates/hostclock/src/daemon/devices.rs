@@ -107,6 +107,9 @@ impl Daemon {
                 self.uevents = None;
             }
         }
+        if came {
+            self.hints.device_came();
+        }
         if ours_went {
             return Some(self.drop_source());
         }

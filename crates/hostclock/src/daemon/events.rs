@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use hostclock_core::driver::drive;
 use hostclock_core::engine::{Engine, Event};
 use hostclock_core::ladder::Ladder;
+use hostclock_core::notice::Notice;
 use hostclock_core::policy::Mode;
 use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
@@ -17,10 +18,12 @@ use hostclock_linux::uevent::UeventSocket;
 use hostclock_linux::wait::PollSet;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::hints::Hints;
+use super::hook::Hooks;
 use super::log::Log;
 use super::machine::Linux;
 use super::service::Service;
-use super::{RunOptions, rehearsal, report};
+use super::{RunOptions, rehearsal, report, rivals};
 use crate::config::{Config, Notify};
 use crate::exit::Code;
 use crate::source::Unusable;
@@ -44,7 +47,9 @@ mod place {
     pub(super) const END: usize = 2;
     pub(super) const RELOAD: usize = 3;
     pub(super) const READERS: usize = 4;
-    pub(super) const COUNT: usize = 5;
+    pub(super) const VMCLOCK: usize = 5;
+    pub(super) const KERNEL_LOG: usize = 6;
+    pub(super) const COUNT: usize = 7;
 }
 
 /// Signals, as descriptors that become readable.
@@ -76,6 +81,10 @@ pub(super) struct Daemon {
     pub(super) engine: Engine,
     pub(super) ladder: Ladder,
     pub(super) machine: Linux,
+    pub(super) hints: Hints,
+    pub(super) hooks: Hooks,
+    /// Who might keep setting the clock, since that was seen.
+    pub(super) suspects: Vec<String>,
     pub(super) log: Log,
     pub(super) uevents: Option<UeventSocket>,
     pub(super) listener: Option<StatusListener>,
@@ -109,6 +118,8 @@ impl Daemon {
         fds.watch(place::END, Some(self.signals.end.as_fd()));
         fds.watch(place::RELOAD, Some(self.signals.reload.as_fd()));
         fds.watch(place::READERS, self.listener.as_ref().map(|listener| listener.as_fd()));
+        fds.watch(place::VMCLOCK, self.hints.vmclock_fd());
+        fds.watch(place::KERNEL_LOG, self.hints.kmsg_fd());
 
         let mut wake_at = self.look_for_source().unwrap_or_else(|| self.drive(Event::Wake));
         // After the first reading: nothing is to delay that.
@@ -125,9 +136,13 @@ impl Daemon {
             if self.engine.was_synchronised() {
                 self.service.ready("synchronised");
             }
-            let delay = self.delay_until(wake_at);
-            self.be_patient_at_rest();
+            let log = self.log;
             let untold = self.engine.has_notices();
+            // Whoever waits for the clock to be right goes before the user's commands.
+            let tend_at =
+                if untold { None } else { self.hooks.tend(clock::now_raw(), |line| log.warn(line)) };
+            let delay = self.delay_until(tend_at.unwrap_or(wake_at).min(wake_at));
+            self.be_patient_at_rest();
             match fds.wait(Some(if untold && delay > SOON { Duration::ZERO } else { delay })) {
                 Ok(_) => {}
                 Err(error) => {
@@ -139,12 +154,23 @@ impl Daemon {
             if fds.ready(place::CLOCK_SET) && self.machine.watch.as_mut().is_some_and(|watch| watch.heard()) {
                 wake_at = self.drive(Event::ClockSet);
             }
+            if fds.ready(place::VMCLOCK) && !self.hints.vmclock_tells() {
+                fds.watch(place::VMCLOCK, None);
+            }
+            if let Some(hint) = self.hints.look() {
+                wake_at = self.drive(Event::Hint(hint));
+            }
+            if fds.ready(place::KERNEL_LOG) {
+                wake_at = self.on_kernel_log().unwrap_or(wake_at);
+                fds.watch(place::KERNEL_LOG, self.hints.kmsg_fd());
+            }
             if clock::now_raw() + EARLY >= wake_at {
                 fds.watch(place::READERS, self.listener.as_ref().map(|listener| listener.as_fd()));
                 wake_at = self.tick();
             }
             if fds.ready(place::UEVENTS) {
                 wake_at = self.on_uevents().unwrap_or(wake_at);
+                fds.watch(place::VMCLOCK, self.hints.vmclock_fd());
                 fds.watch(place::UEVENTS, self.uevents.as_ref().map(|uevents| uevents.as_fd()));
             }
             if fds.ready(place::READERS) && !self.answer_readers() {
@@ -176,8 +202,26 @@ impl Daemon {
     /// Logs what the engine has to tell.
     fn tell(&mut self) {
         while let Some(notice) = self.engine.take_notice() {
-            self.log.notice(&notice);
+            let log = self.log;
+            let mut besides = String::new();
+            if let Notice::Rival { .. } = notice {
+                self.suspects = rivals::suspects();
+                besides = rivals::question(&self.suspects);
+            }
+            log.notice(&notice, &besides);
+            self.hooks.run(&notice, |line| log.warn(line));
         }
+    }
+
+    /// The kernel wrote into its log.
+    fn on_kernel_log(&mut self) -> Option<RawTime> {
+        let mut last = None;
+        let read = self.hints.kernel_tells(|hint| last = Some(hint));
+        if let Err(problem) = read {
+            self.say().warn(&problem);
+            self.limitations.push(problem);
+        }
+        last.map(|hint| self.drive(Event::Hint(hint)))
     }
 
     /// The log, for what isn't the engine's to tell: after what that has told already.
@@ -201,12 +245,12 @@ impl Daemon {
 
     /// Sends the status to whoever is connected; `false` if the kernel has no descriptors left.
     fn answer_readers(&mut self) -> bool {
-        let Self { listener, engine, ladder, machine, no_source, limitations, .. } = self;
+        let Self { listener, engine, ladder, machine, no_source, limitations, suspects, .. } = self;
         let Some(listener) = listener else { return true };
         let served = listener.accept_and_send(|| {
             let source = machine.source.as_ref();
             let no_source = no_source.as_ref().map(|unusable| unusable.reason.as_str());
-            report::document(engine, ladder, source, no_source, limitations, clock::now_raw())
+            report::document(engine, ladder, source, no_source, limitations, suspects, clock::now_raw())
         });
         served.is_ok()
     }
@@ -229,6 +273,7 @@ impl Daemon {
         let source_changed =
             config.source != self.config.source || config.policy.tai_offset != self.config.policy.tai_offset;
         self.engine.set_policy(config.policy);
+        self.hooks.configure(config.hook.clone());
         self.config = config;
         self.log = Log::new(&self.config);
         self.say().info("the configuration was reread");

@@ -61,7 +61,7 @@ impl Hooks {
     pub(super) fn run(&mut self, notice: &Notice, mut warn: impl FnMut(&str)) {
         let wanted = match notice {
             Notice::Stepped { before_ns, .. } => before_ns.abs() >= self.hook.step,
-            Notice::Holdover { .. } | Notice::HoldoverEnded { .. } => true,
+            Notice::Holdover { .. } | Notice::HostUnreliable { .. } | Notice::HoldoverEnded { .. } => true,
             _ => false,
         };
         let Some(program) = self.hook.command.first().filter(|_| wanted) else { return };
@@ -132,7 +132,9 @@ fn environment(notice: &Notice) -> Vec<(&'static str, String)> {
             (reason, why.words().to_owned()),
             (duration, ns(took_ns)),
         ],
-        Notice::Holdover { loss } => vec![(event, "holdover".to_owned()), (reason, loss.to_string())],
+        Notice::Holdover { loss } | Notice::HostUnreliable { loss } => {
+            vec![(event, "holdover".to_owned()), (reason, loss.to_string())]
+        }
         Notice::HoldoverEnded { lasted_ns, offset_ns } => {
             vec![(event, "holdover_ended".to_owned()), (offset, ns(offset_ns)), (duration, ns(lasted_ns))]
         }

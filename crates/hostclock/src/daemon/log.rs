@@ -41,15 +41,15 @@ impl Log {
         Self { level: config.log_level, format: config.log_format, journal }
     }
 
-    /// An event of the engine's.
-    pub(crate) fn notice(&self, notice: &Notice) {
+    /// An event of the engine's, and what else is known of it.
+    pub(crate) fn notice(&self, notice: &Notice, besides: &str) {
         let level = match notice.importance() {
             Importance::Debug => LogLevel::Debug,
             Importance::Info => LogLevel::Info,
             Importance::Warning => LogLevel::Warn,
         };
         if self.shows(level) {
-            self.write(level, &notice.to_string(), Some(notice));
+            self.write(level, &format!("{notice}{besides}"), Some(notice));
         }
     }
 

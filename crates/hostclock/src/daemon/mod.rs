@@ -6,12 +6,13 @@
 
 mod devices;
 mod events;
-#[cfg_attr(not(test), expect(dead_code, reason = "the loop doesn't run it yet"))]
+mod hints;
 mod hook;
 mod log;
 mod machine;
 mod rehearsal;
 mod report;
+mod rivals;
 mod service;
 
 use std::path::Path;
@@ -28,6 +29,8 @@ use hostclock_linux::uevent::UeventSocket;
 use crate::config::{Config, Origin, RealtimePriority};
 use crate::exit::Code;
 use events::{Daemon, Signals};
+use hints::Hints;
+use hook::Hooks;
 use log::Log;
 use machine::Linux;
 use service::Service;
@@ -37,6 +40,8 @@ use service::Service;
 pub(crate) struct RunOptions {
     /// Put the clock right, and exit.
     pub(crate) once: bool,
+    /// Keep the clock beside another clock daemon.
+    pub(crate) force: bool,
     /// Where the configuration came from: `load` reads it again.
     pub(crate) origin: Origin,
 }
@@ -73,6 +78,9 @@ fn set_up(
             "not allowed to set the clock: run as root or with CAP_SYS_TIME, or look on with --observe";
         return Err((Code::NoPermission, message.to_owned()));
     }
+    if let Some(objection) = rivals::objection().filter(|_| controls && !options.force) {
+        return Err((Code::Rival, objection));
+    }
     let lock = if controls { lock_instance(&mut without)? } else { None };
     let listener = if options.once { None } else { listen(&config, controls, &mut without)? };
     tune(&config, &mut without);
@@ -93,13 +101,18 @@ fn set_up(
             without(format!("no notice of devices that come and go ({error}): looked for every second"))
         })
         .ok();
+    // Their absence is usual, and no warning.
+    let hints = Hints::listen(|what| limitations.push(what));
     let engine = Engine::new(config.policy, clock::now_raw(), kernel);
     let machine = Linux { source: None, clock, watch, status: None };
     let daemon = Daemon {
-        config,
         options,
         engine,
         ladder: Ladder::default(),
+        hooks: Hooks::new(config.hook.clone()),
+        config,
+        hints,
+        suspects: Vec::new(),
         machine,
         log,
         uevents,

@@ -14,6 +14,7 @@ pub(crate) fn document(
     source: Option<&Source>,
     no_source: Option<&str>,
     limitations: &[String],
+    suspects: &[String],
     now: RawTime,
 ) -> Vec<u8> {
     let mut status: Status = engine.status(now);
@@ -24,6 +25,9 @@ pub(crate) fn document(
         status.reason = no_source.map(str::to_owned).or(status.reason);
     }
     status.limitations = limitations.to_vec();
+    if let Some(rival) = &mut status.rival {
+        rival.suspects = suspects.to_vec();
+    }
     // Numbers and strings only; a number that JSON lacks becomes null.
     let mut text = serde_json::to_vec(&status).unwrap_or_default();
     text.push(b'\n');
