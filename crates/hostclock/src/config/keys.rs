@@ -5,8 +5,8 @@ use hostclock_core::source::TimeScale;
 use toml::Value;
 
 use super::form::{
-    Command, CountOrUnlimited, Device, FileMode, Form, OneOf, Poll, Priority, Responsiveness, SlewRate,
-    Socket, Span, SpanOrNever, SpanOrUnlimited, TaiOffset, Truth,
+    Command, CountOrUnlimited, Device, FileMode, FileOrNone, Form, OneOf, Poll, Priority, Responsiveness,
+    SlewRate, Socket, Span, SpanOrNever, SpanOrUnlimited, TaiOffset, Truth,
 };
 use super::value::Raw;
 use super::{Config, LogFormat, LogLevel, Notify};
@@ -86,6 +86,8 @@ keys! {
         "TAI minus UTC that the kernel is told, in seconds; \"keep\" leaves what it has.";
     "holdover-limit": Span => policy.holdover_limit,
         "Without a source, the clock counts as synchronised until it may be wrong by more than this.";
+    "drift-file": FileOrNone => drift_file,
+        "The file that keeps the clock's frequency for the next start; \"none\": it is learnt anew each time.";
     "hook": Command => hook.command,
         "A command that is run after a step of at least hook-step, and when a holdover begins and ends. Without one, nothing is.";
     "hook-step": Span => hook.step,

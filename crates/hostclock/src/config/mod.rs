@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) source: SourceConfig,
     /// Load `ptp_kvm` when there is no device.
     pub(crate) load_module: bool,
+    /// Where the frequency is kept for the next start; `None`: nowhere.
+    pub(crate) drift_file: Option<PathBuf>,
     /// What is run after events.
     pub(crate) hook: Hook,
     /// Where the status is served; `None`: nowhere.
@@ -61,6 +63,7 @@ impl Default for Config {
             policy: Policy::default(),
             source: SourceConfig::default(),
             load_module: true,
+            drift_file: None,
             hook: Hook::default(),
             socket: Some(PathBuf::from(DEFAULT_SOCKET)),
             socket_mode: 0o666,

@@ -45,6 +45,7 @@ fn every_key_reaches_its_place() {
         undo-foreign-steps = false
         tai-offset = 37
         holdover-limit = "10ms"
+        drift-file = "/var/lib/h/drift"
         hook = ["/bin/x", "-y", "z z"]
         hook-step = "1s"
         hook-time-limit = "2s"
@@ -72,6 +73,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.policy.fast_slew_limit, Frequency::from_ppm(10_000.0));
     assert_eq!(config.policy.tai_offset, Some(37));
     assert_eq!(config.policy.holdover_limit, Duration::from_millis(10));
+    assert_eq!(config.drift_file, Some("/var/lib/h/drift".into()));
     assert_eq!(config.hook.command, ["/bin/x", "-y", "z z"]);
     assert_eq!((config.hook.step, config.hook.time_limit), (Duration::from_secs(1), Duration::from_secs(2)));
     assert_eq!((config.socket, config.socket_mode), (None, 0o660));
@@ -147,6 +149,8 @@ fn values_out_of_range_are_refused_with_what_is_accepted() {
         ("socket-mode = \"0999\"", "not an octal number"),
         ("socket-mode = \"1777\"", "not an octal number"),
         ("socket = \"hostclock.sock\"", "does not start with /"),
+        ("drift-file = \"drift\"", "does not start with /"),
+        ("drift-file = \"/var/lib/\"", "cannot be the path of a file"),
         ("device = \"ptp0\"", "not a whole path"),
         ("device = \"\"", "empty"),
         ("notify = \"synchronized\"", "did you mean \"synchronised\"?"),

@@ -99,8 +99,8 @@ fn start(hook: &Hook, notice: &Notice, now: RawTime, warn: &mut impl FnMut(&str)
     let (program, arguments) = hook.command.split_first()?;
     let mut command = Command::new(program);
     command.args(arguments).process_group(0).stdin(Stdio::null());
-    // Its words go where ours go, so that they are found beside the event; if nobody reads them there, it is the
-    // command that waits, and only until it is killed.
+    // Its words go where ours go, so that they are found beside the event; if nobody reads them there, it
+    // is the command that waits, and only until it is killed.
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
     for name in VARIABLES.into_iter().chain(OURS) {
         command.env_remove(name);

@@ -5,6 +5,8 @@
 //! the kernel.
 
 mod devices;
+#[cfg_attr(not(test), expect(dead_code, reason = "the loop doesn't keep it yet"))]
+mod drift_file;
 mod events;
 mod hints;
 mod hook;

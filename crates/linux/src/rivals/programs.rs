@@ -111,7 +111,8 @@ fn sets(_: &Call<'_>) -> Option<Role> {
     Some(Role::Occasional)
 }
 
-/// `-x` leaves the clock alone, `-Q` only prints the offset, `-p` the configuration, `-q` sets the clock and ends.
+/// `-x` leaves the clock alone, `-Q` only prints the offset, `-p` the configuration; `-q` sets the clock
+/// and ends.
 fn chronyd(call: &Call<'_>) -> Option<Role> {
     let options = call.options("fFlLPtu");
     if options.has_any("xQpvh") {

@@ -16,7 +16,7 @@ use super::value::Raw;
 pub(crate) use amounts::{Poll, Responsiveness, SlewRate, Span, SpanOrNever, SpanOrUnlimited};
 pub(crate) use command::Command;
 pub(crate) use counts::{CountOrUnlimited, Priority, TaiOffset};
-pub(crate) use places::{Device, FileMode, Socket};
+pub(crate) use places::{Device, FileMode, FileOrNone, Socket};
 pub(crate) use words::OneOf;
 
 /// How a value of type `T` is written in the configuration.

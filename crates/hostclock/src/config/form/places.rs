@@ -1,4 +1,4 @@
-//! Devices, sockets and their permissions.
+//! Devices, files, sockets and their permissions.
 
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,31 @@ impl Form for Device {
 
     fn show(value: &Wanted) -> Value {
         text(value.to_string())
+    }
+}
+
+/// A file that the daemon writes, or `none`.
+pub(crate) struct FileOrNone;
+
+impl Form for FileOrNone {
+    type Value = Option<PathBuf>;
+    const ACCEPTS: &'static str = "an absolute path, such as \"/var/lib/hostclock/drift\", or \"none\"";
+
+    fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
+        let path = raw.text()?;
+        if path == "none" {
+            Ok(None)
+        } else if !path.starts_with('/') {
+            Err(format!("{} does not start with /", quoted(path)))
+        } else if path.ends_with(['/', '.']) || path.chars().any(char::is_control) {
+            Err(format!("{} cannot be the path of a file", quoted(path)))
+        } else {
+            Ok(Some(PathBuf::from(path)))
+        }
+    }
+
+    fn show(value: &Self::Value) -> Value {
+        text(value.as_deref().map_or_else(|| "none".into(), Path::to_string_lossy))
     }
 }
 
