@@ -69,6 +69,9 @@ impl Engine {
         self.bound = self.bound.map(|bound| bound.missed_by(ran_away));
         self.counters.foreign_rates_undone += 1;
         let now = applied.after;
+        // What it did to the clock meanwhile is not left until the next poll.
+        self.schedule.hurry();
+        self.wake_at = self.wake_at.min(now + LOOK_AGAIN);
         self.history.disturbed(StepCause::ForeignRate, now, self.time_at(now), Duration::ZERO);
         self.history.over(Duration::ZERO);
         self.changed_by_somebody(now, Some(Notice::RateRestored { by }));

@@ -2,6 +2,7 @@
 //! we left it? Neither is answered on the word of a single surprising reading.
 
 use super::{Doubt, Engine, KERNEL_GUESS, RETRIES};
+use crate::adjust::KernelRate;
 use crate::estimator::{Estimator, Surprise};
 use crate::line::{Departure, SystemLine};
 use crate::notice::{Loss, Notice};
@@ -12,6 +13,11 @@ use crate::units::{Duration, Frequency, RawTime};
 
 /// No machine's oscillator is further off: it is what the kernel's frequency alone can correct.
 const ANY_OSCILLATOR: Frequency = Frequency::from_ppb_const(500_000.0);
+
+/// An oscillator that was once known is nearer to that than this.
+const STRANGE: Frequency = Frequency::from_ppb_const(100_000.0);
+/// What was written down may be so far off by now, one standard deviation: another host, another temperature.
+const STALE: Frequency = Frequency::from_ppb_const(20_000.0);
 
 /// No kernel makes its clock run faster or slower than 10 %, and a little.
 const ANY_RATE: Frequency = Frequency::from_ppb_const(110_000_000.0);
@@ -58,10 +64,7 @@ impl Engine {
         let Some(estimator) = &mut self.estimator else {
             return match doubt {
                 Some(doubt) if confirmed => {
-                    // Beyond what an oscillator is off, somebody was slewing: that is no guess.
-                    let rate = self.kernel.rate.as_frequency();
-                    let rate = if rate.abs() <= ANY_OSCILLATOR { rate } else { Frequency::ZERO };
-                    let guess = (rate, KERNEL_GUESS);
+                    let guess = first_guess(self.kernel.rate, self.remembered);
                     let mut estimator = Estimator::new(&doubt.reading, Some(guess));
                     estimator.update(reading);
                     self.estimator = Some(estimator);
@@ -160,6 +163,21 @@ impl Engine {
     }
 }
 
+/// The host's frequency to start with, and how far it may be off. What the kernel runs at is what the clock had
+/// last; but it says nothing where nobody has set it, and beyond what an oscillator is off, or far from what is
+/// remembered, it is a slew that somebody was killed in.
+fn first_guess(kernel: KernelRate, remembered: Option<(Frequency, Frequency)>) -> (Frequency, Frequency) {
+    let rate = kernel.as_frequency();
+    let known = kernel != KernelRate::NOMINAL && rate.abs() <= ANY_OSCILLATOR;
+    match remembered {
+        Some((frequency, sigma)) if !known || (rate - frequency).abs() > STRANGE => {
+            (frequency, Frequency::from_ppb(sigma.as_ppb().max(STALE.as_ppb())))
+        }
+        _ if known => (rate, KERNEL_GUESS),
+        _ => (Frequency::ZERO, KERNEL_GUESS),
+    }
+}
+
 /// Why readings contradict each other, from the first to the last of them.
 fn contradiction(first: &Reading, last: &Reading) -> Loss {
     let passed = last.raw - first.raw;
@@ -184,4 +202,25 @@ fn agree(first: &Reading, second: &Reading) -> bool {
         + Duration::from_micros(1)
         + Duration::from_nanos(dt.as_nanos() / 8);
     moved.abs() <= allowed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_guess_is_the_kernels_unless_it_knows_nothing_or_was_slewing() {
+        let ppm = Frequency::from_ppm;
+        let guess = |kernel, remembered: Option<f64>| {
+            let remembered = remembered.map(|freq| (ppm(freq), ppm(0.1)));
+            (first_guess(KernelRate::nearest(ppm(kernel)), remembered).0.as_ppm() * 1e3).round() / 1e3
+        };
+        assert_eq!(guess(20.0, None), 20.0);
+        assert_eq!(guess(20.0, Some(21.0)), 20.0);
+        assert_eq!(guess(0.0, Some(21.0)), 21.0);
+        assert_eq!(guess(80_000.0, Some(21.0)), 21.0);
+        assert_eq!(guess(80_000.0, None), 0.0);
+        assert_eq!(guess(480.0, Some(21.0)), 21.0, "a slew at the ordinary limit");
+        assert_eq!(guess(0.0, None), 0.0);
+    }
 }

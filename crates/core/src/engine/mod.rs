@@ -157,6 +157,8 @@ pub struct Engine {
     state_since: RawTime,
     has_source: bool,
     kernel: KernelState,
+    /// The host's frequency as it was when somebody last wrote it down, and its standard deviation.
+    remembered: Option<(Frequency, Frequency)>,
     estimator: Option<Estimator>,
     line: Option<SystemLine>,
     schedule: Schedule,
@@ -216,6 +218,7 @@ impl Engine {
             state_since: now,
             has_source: false,
             kernel,
+            remembered: None,
             estimator: None,
             line: None,
             schedule: Schedule::default(),
@@ -253,6 +256,13 @@ impl Engine {
             notices: Notices::default(),
             told: report::Told::default(),
         }
+    }
+
+    /// The host's frequency against the raw counter as it was once, with its standard deviation: to start
+    /// with, where the kernel doesn't know better.
+    #[must_use]
+    pub fn remembering(self, remembered: Option<(Frequency, Frequency)>) -> Self {
+        Self { remembered, ..self }
     }
 
     /// Another policy from now on.

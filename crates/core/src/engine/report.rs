@@ -6,7 +6,7 @@ use crate::policy::Withheld;
 use crate::status::{
     ClockStatus, Counters, EstimateStatus, State, Status, StepCause, StepStatus, VERSION, WithheldStatus,
 };
-use crate::units::{Duration, RawTime};
+use crate::units::{Duration, Frequency, RawTime};
 
 /// The notices that wait to be taken: a handful between two waits, kept without allocating.
 #[derive(Clone, Copy, Debug, Default)]
@@ -152,6 +152,13 @@ impl Engine {
     #[must_use]
     pub const fn was_synchronised(&self) -> bool {
         self.statistics.first_synchronised.is_some()
+    }
+
+    /// The host's frequency as it may be relied upon at the next start, with its standard deviation; `None`
+    /// while it isn't known for long enough.
+    #[must_use]
+    pub fn frequency_to_remember(&self) -> Option<(Frequency, Frequency)> {
+        self.estimator.as_ref()?.long_term_frequency().filter(|_| self.state == State::Synchronised)
     }
 
     /// What was counted since the start.

@@ -90,6 +90,26 @@ pub(super) struct DriftFile {
 }
 
 impl DriftFile {
+    /// The configured file, if one is, and what it holds. `warn` gets a line when that is ignored.
+    pub(super) fn open(path: Option<&Path>, mut warn: impl FnMut(&str)) -> Option<Self> {
+        let path = path?;
+        let held = read(path).unwrap_or_else(|why| {
+            warn(&why);
+            None
+        });
+        Some(Self::new(path.to_owned(), held))
+    }
+
+    /// The host's frequency against this machine's counter, as the file has it: the opposite of the clock's.
+    pub(super) fn host_frequency(&self) -> Option<Drift> {
+        self.held.map(Self::of_host)
+    }
+
+    /// A frequency of the host's against this machine's counter as one of the clock's against the host; and back.
+    pub(super) fn of_host((frequency, sigma): Drift) -> Drift {
+        (-frequency, sigma)
+    }
+
     /// The file at `path`, from which `held` was read.
     pub(super) const fn new(path: PathBuf, held: Option<Drift>) -> Self {
         Self { path, held, tried: None, failing: false }

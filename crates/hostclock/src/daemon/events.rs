@@ -18,6 +18,7 @@ use hostclock_linux::uevent::UeventSocket;
 use hostclock_linux::wait::PollSet;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::drift_file::DriftFile;
 use super::hints::Hints;
 use super::hook::Hooks;
 use super::log::Log;
@@ -83,6 +84,7 @@ pub(super) struct Daemon {
     pub(super) machine: Linux,
     pub(super) hints: Hints,
     pub(super) hooks: Hooks,
+    pub(super) drift: Option<DriftFile>,
     /// Who might keep setting the clock, since that was seen.
     pub(super) suspects: Vec<String>,
     pub(super) log: Log,
@@ -188,6 +190,7 @@ impl Daemon {
             self.service.alive();
             if fds.ready(place::END) {
                 self.service.stopping();
+                self.keep_last_drift();
                 self.drive(Event::Ending);
                 self.say().info("ending: the clock keeps its frequency");
                 return Code::Fine;
@@ -238,6 +241,7 @@ impl Daemon {
             }
         }
         let wake_at = self.drive(Event::Wake);
+        self.keep_drift();
         let lost = matches!(self.engine.state(), State::Starting | State::Holdover | State::HostUnreliable)
             && self.machine.source.as_ref().is_some_and(|source| !source.is_present());
         if lost { self.drop_source() } else { wake_at }
@@ -274,6 +278,10 @@ impl Daemon {
             config.source != self.config.source || config.policy.tai_offset != self.config.policy.tai_offset;
         self.engine.set_policy(config.policy);
         self.hooks.configure(config.hook.clone());
+        if config.drift_file != self.config.drift_file {
+            let log = self.log;
+            self.drift = DriftFile::open(config.drift_file.as_deref(), |line| log.warn(line));
+        }
         self.config = config;
         self.log = Log::new(&self.config);
         self.say().info("the configuration was reread");
@@ -296,6 +304,22 @@ impl Daemon {
         }
         let steered = delay.as_nanos_f64() * (1.0 + self.engine.system_rate().as_ratio());
         Duration::from_nanos_f64(steered).max(Duration::ZERO)
+    }
+
+    fn keep_drift(&mut self) {
+        let (Some(drift), Some(host)) = (&mut self.drift, self.engine.frequency_to_remember()) else {
+            return;
+        };
+        let log = self.log;
+        drift.keep(clock::now_raw(), DriftFile::of_host(host), |line| log.warn(line));
+    }
+
+    fn keep_last_drift(&mut self) {
+        let (Some(drift), Some(host)) = (&mut self.drift, self.engine.frequency_to_remember()) else {
+            return;
+        };
+        let log = self.log;
+        drift.keep_last(DriftFile::of_host(host), |line| log.warn(line));
     }
 
     /// While nothing is under way, a wake-up may wait for others.

@@ -5,7 +5,6 @@
 //! the kernel.
 
 mod devices;
-#[cfg_attr(not(test), expect(dead_code, reason = "the loop doesn't keep it yet"))]
 mod drift_file;
 mod events;
 mod hints;
@@ -30,6 +29,7 @@ use hostclock_linux::uevent::UeventSocket;
 
 use crate::config::{Config, Origin, RealtimePriority};
 use crate::exit::Code;
+use drift_file::DriftFile;
 use events::{Daemon, Signals};
 use hints::Hints;
 use hook::Hooks;
@@ -105,7 +105,9 @@ fn set_up(
         .ok();
     // Their absence is usual, and no warning.
     let hints = Hints::listen(|what| limitations.push(what));
-    let engine = Engine::new(config.policy, clock::now_raw(), kernel);
+    let drift = DriftFile::open(config.drift_file.as_deref(), |line| log.warn(line));
+    let remembered = drift.as_ref().and_then(DriftFile::host_frequency);
+    let engine = Engine::new(config.policy, clock::now_raw(), kernel).remembering(remembered);
     let machine = Linux { source: None, clock, watch, status: None };
     let daemon = Daemon {
         options,
@@ -115,6 +117,7 @@ fn set_up(
         config,
         hints,
         suspects: Vec::new(),
+        drift,
         machine,
         log,
         uevents,
