@@ -108,9 +108,9 @@ impl Session {
         Ok(())
     }
 
-    /// Whether the machines have ended by themselves.
-    pub(crate) fn ended(&self) -> bool {
-        self.lab.ended()
+    /// Whether the machines have ended by themselves, or the guest's shell doesn't answer any more.
+    pub(crate) fn ended(&mut self) -> bool {
+        self.lab.ended() || self.guest("true").is_err()
     }
 
     /// Runs a command in the guest and gives its output.
