@@ -178,6 +178,8 @@ impl Notice {
             Self::Holdover { .. } | Self::HostUnreliable { .. } | Self::Rival { .. } => Importance::Warning,
             Self::Withheld { .. } | Self::AdjustRefused { .. } => Importance::Warning,
             Self::MethodChanged { .. } | Self::RivalGone { .. } => Importance::Info,
+            // What it changes is told as a change of the method.
+            Self::Hinted { hint: Hint::Clocksource } => Importance::Debug,
             Self::RateRestored { .. } | Self::Hinted { .. } => Importance::Info,
             Self::Outlier { .. } => Importance::Debug,
         }
