@@ -17,6 +17,7 @@ pub mod kernel;
 pub mod life;
 mod machine;
 pub mod oscillator;
+pub mod picture;
 pub mod random;
 pub mod record;
 pub mod simulation;

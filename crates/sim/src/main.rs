@@ -2,7 +2,8 @@
 //!
 //! `campaign --lives N [--hours H] [--from SEED]` lives N lives and fails when one of them broke a
 //! rule; `replay SEED [--hours H]` tells one life, with every sample between two of its seconds if
-//! asked (`--after S --before S`).
+//! asked (`--after S --before S`); `--picture FILE` draws these seconds, or those around the first rule that
+//! was broken.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -11,6 +12,8 @@ use hostclock_core::notice::Notice;
 use hostclock_sim::campaign::{Outcome, campaign, figures};
 use hostclock_sim::judge::Judge;
 use hostclock_sim::life::Life;
+use hostclock_sim::picture::draw;
+use hostclock_sim::record::Record;
 use hostclock_sim::simulation::{Sample, Simulation, Witness};
 use hostclock_sim::truth::TrueTime;
 use hostclock_sim::world::Happening;
@@ -25,7 +28,7 @@ macro_rules! say {
 }
 
 const USAGE: &str = "usage: hostclock-sim campaign --lives N [--hours H] [--from SEED]
-       hostclock-sim replay SEED [--hours H] [--after S --before S]";
+       hostclock-sim replay SEED [--hours H] [--after S --before S] [--picture FILE.svg]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -43,12 +46,20 @@ fn main() -> ExitCode {
         Some("replay") => match words.get(1).and_then(|word| word.parse().ok()) {
             Some(seed) => {
                 let window = (number("--after").unwrap_or(0.0), number("--before").unwrap_or(0.0));
-                replay(seed, hours, window)
+                match word_after(&words, "--picture") {
+                    Some(file) => picture(seed, hours, window, file),
+                    None => replay(seed, hours, window),
+                }
             }
             None => usage(),
         },
         _ => usage(),
     }
+}
+
+fn word_after<'a>(words: &'a [String], name: &str) -> Option<&'a str> {
+    let place = words.iter().position(|word| word == name)?;
+    words.get(place + 1).map(String::as_str)
 }
 
 fn usage() -> ExitCode {
@@ -66,7 +77,7 @@ fn run_campaign(from: u64, lives: u64, hours: f64) -> ExitCode {
         if let Some(first) = outcome.violations.first() {
             failed += 1;
             say!("seed {}: after {:.6} s {}", outcome.seed, first.at.as_secs_f64(), first.what);
-            say!("    again: hostclock-sim replay {} --hours {hours}", outcome.seed);
+            say!("    again: hostclock-sim replay {0} --hours {hours} [--picture {0}.svg]", outcome.seed);
         }
     });
     say!(
@@ -97,6 +108,53 @@ fn replay(seed: u64, hours: f64, window: (f64, f64)) -> ExitCode {
     teller.judge.conclude();
     teller.tell_violations();
     if teller.told == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Draws a stretch of one life.
+fn picture(seed: u64, hours: f64, window: (f64, f64), file: &str) -> ExitCode {
+    let life = Life::new(seed, hours);
+    let mut simulation = Simulation::new(&life.model, life.policy, life.seed);
+    for (at, disturbance) in &life.plan {
+        simulation.world.plan(*at, *disturbance);
+    }
+    let mut seen = Seen { judge: Judge::new(&life), record: Record::default() };
+    simulation.run_until(life.end, &mut seen);
+    seen.judge.conclude();
+    let violations = &seen.judge.violations;
+    let window = match violations.first() {
+        _ if window.1 > window.0 => window,
+        Some(first) => (first.at.as_secs_f64() - 3.0, first.at.as_secs_f64() + 2.0),
+        None => (0.0, life.end.as_secs_f64()),
+    };
+    let svg = draw(&seen.record, violations, window, &format!("seed {seed}"));
+    match std::fs::write(file, svg) {
+        Ok(()) => {
+            say!("wrote {file}: {} rules broken, {:.3} s to {:.3} s", violations.len(), window.0, window.1);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("hostclock-sim: writing {file}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Remembers everything, and judges it.
+struct Seen {
+    judge: Judge,
+    record: Record,
+}
+
+impl Witness for Seen {
+    fn sample(&mut self, sample: &Sample) {
+        self.judge.sample(sample);
+        self.record.sample(sample);
+    }
+
+    fn happened(&mut self, at: TrueTime, what: &Happening) {
+        self.judge.happened(at, what);
+        self.record.happened(at, what);
+    }
 }
 
 /// Tells what happens, line by line.

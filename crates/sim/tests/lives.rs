@@ -5,7 +5,7 @@ use hostclock_sim::campaign::{campaign, live};
 use hostclock_sim::life::Life;
 
 /// Seeds and hours of the lives here.
-const LIVES: core::ops::Range<u64> = 1_000_000..1_000_200;
+const LIVES: core::ops::Range<u64> = 1_000_000..1_000_400;
 const HOURS: f64 = 0.2;
 
 #[test]
@@ -25,7 +25,7 @@ fn any_sequence_of_disturbances_ends_synchronised_and_breaks_no_rule_on_the_way(
         }
     });
     assert!(broken.is_empty(), "{}", broken.join("\n"));
-    assert!(lives == 200 && disturbances > 1_000, "{lives} lives, {disturbances} disturbances");
+    assert!(lives == 400 && disturbances > 1_000, "{lives} lives, {disturbances} disturbances");
 }
 
 #[test]
