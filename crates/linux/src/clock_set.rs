@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn nothing_is_heard_from_a_clock_that_nobody_sets() {
         let mut watch = ClockSetWatch::new().expect("a watch");
-        let mut set = PollSet::<1>::new();
-        set.watch(0, Some(watch.as_fd()));
+        let mut set = PollSet::<1>::new().expect("a set");
+        set.watch(0, Some(watch.as_fd())).expect("watched");
         assert_eq!(set.wait(Some(Duration::from_millis(10))), Ok(0), "it neither expires nor is cancelled");
         assert!(!watch.heard());
     }

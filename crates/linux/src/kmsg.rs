@@ -229,8 +229,8 @@ mod tests {
         for record in [FORKED, b"6,1,1,-;something else\n", SWITCHED] {
             writer.send(record).expect("sent");
         }
-        let mut set = PollSet::<1>::new();
-        set.watch(0, Some(kmsg.as_fd()));
+        let mut set = PollSet::<1>::new().expect("a set");
+        set.watch(0, Some(kmsg.as_fd())).expect("watched");
         assert_eq!(set.wait(None), Ok(1));
         assert_eq!(heard(&mut kmsg), [News::Forked, News::Clocksource]);
         assert_eq!(heard(&mut kmsg), []);

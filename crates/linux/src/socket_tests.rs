@@ -68,8 +68,8 @@ fn a_crowd_is_served_in_portions() {
     let path = scratch.path().join("s");
     let mut listener = listener(&path);
     let crowd: Vec<_> = (0..20).map(|_| UnixStream::connect(&path).expect("connected")).collect();
-    let mut set = PollSet::<1>::new();
-    set.watch(0, Some(listener.as_fd()));
+    let mut set = PollSet::<1>::new().expect("a set");
+    set.watch(0, Some(listener.as_fd())).expect("watched");
     assert_eq!(set.wait(None), Ok(1));
     assert_eq!(listener.accept_and_send(|| "x").expect("accepted").sent, 16);
     assert_eq!(set.wait(None), Ok(1));

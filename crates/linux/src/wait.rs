@@ -1,81 +1,162 @@
-//! Waiting for any of a few descriptors, or for a moment, with `ppoll(2)`: without allocating, and to the
-//! nanosecond.
-#![allow(unsafe_code, reason = "ppoll(2), poll(2)")]
+//! Waiting for any of a few descriptors, or for a moment, with `epoll(7)`: without allocating, and to the
+//! nanosecond. A wait in vain costs one system call, however many descriptors there are.
+#![allow(unsafe_code, reason = "epoll(7), poll(2)")]
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use hostclock_core::units::Duration;
 
 use crate::errno::{Errno, check};
 
-const IDLE: libc::pollfd = libc::pollfd { fd: -1, events: libc::POLLIN, revents: 0 };
+/// A place without a descriptor.
+const NONE: RawFd = -1;
 
 /// `N` places for descriptors that are waited for together.
 ///
-/// A place keeps the descriptor's number only: the caller takes it out before the descriptor is
-/// closed.
+/// A place keeps the descriptor's number only: the caller takes it out when the descriptor is closed, before
+/// another one is put in.
 #[derive(Debug)]
 pub struct PollSet<const N: usize> {
-    places: [libc::pollfd; N],
+    epoll: OwnedFd,
+    places: [RawFd; N],
+    ready: [bool; N],
 }
 
-impl<const N: usize> Default for PollSet<N> {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The kernel's `struct __kernel_timespec`, which has 64 bits on every machine.
+#[repr(C)]
+struct KernelTimespec {
+    seconds: i64,
+    nanoseconds: i64,
 }
 
 impl<const N: usize> PollSet<N> {
     /// A set in which every place is empty.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { places: [IDLE; N] }
+    ///
+    /// # Errors
+    /// When the process or the system has no descriptors left.
+    pub fn new() -> Result<Self, Errno> {
+        // SAFETY: epoll_create1(2) takes flags only.
+        let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: the kernel has just given this descriptor to us, and nobody else knows its number.
+        let epoll = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Self { epoll, places: [NONE; N], ready: [false; N] })
     }
 
-    /// Waits for `fd` to be readable at `place` from now on, or for nothing with `None`. A `place`
-    /// that the set doesn't have is ignored.
-    pub fn watch(&mut self, place: usize, fd: Option<BorrowedFd<'_>>) {
-        if let Some(entry) = self.places.get_mut(place) {
-            *entry = libc::pollfd { fd: fd.map_or(-1, |fd| fd.as_raw_fd()), ..IDLE };
+    /// Waits for `fd` to be readable at `place` from now on, or for nothing with `None`. What is waited for
+    /// already costs nothing. A `place` that the set doesn't have is ignored.
+    ///
+    /// # Errors
+    /// `EPERM` for what can't be waited for, such as a regular file; `ENOSPC`, `ENOMEM`.
+    pub fn watch(&mut self, place: usize, fd: Option<BorrowedFd<'_>>) -> Result<(), Errno> {
+        let wanted = fd.map_or(NONE, |fd| fd.as_raw_fd());
+        let Some(held) = self.places.get_mut(place).filter(|held| **held != wanted) else { return Ok(()) };
+        let before = core::mem::replace(held, wanted);
+        if before != NONE {
+            // One that was closed is gone already.
+            let _ = control(&self.epoll, libc::EPOLL_CTL_DEL, before, place);
         }
+        if wanted == NONE {
+            return Ok(());
+        }
+        let added = control(&self.epoll, libc::EPOLL_CTL_ADD, wanted, place);
+        if added.is_err() {
+            *held = NONE;
+        }
+        added
     }
 
     /// Waits until a place is ready or the time is up, and gives the number of places that are. Without
     /// a `timeout` it waits for as long as it takes. A signal ends the wait with 0.
     ///
     /// The kernel counts the timeout on `CLOCK_MONOTONIC`, which nothing that sets the clock disturbs, and ends
-    /// the wait late by up to the thread's timer slack ([`crate::process::precise_timers`]).
+    /// the wait late by up to the thread's timer slack ([`crate::process::set_timer_slack`]).
     ///
     /// # Errors
-    /// `ENOMEM`; `EINVAL` when the set has more places than the process may have descriptors.
+    /// None that Linux documents for such a set.
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<usize, Errno> {
-        for entry in &mut self.places {
-            entry.revents = 0;
+        self.ready = [false; N];
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; N];
+        let ready = match self.wait_precisely(&mut events, timeout) {
+            Err(Errno(libc::ENOSYS)) => self.wait_as_of_old(&mut events, timeout),
+            done => done,
+        };
+        let count = match ready {
+            Ok(count) => count,
+            Err(Errno(libc::EINTR)) => 0,
+            Err(error) => return Err(error),
+        };
+        for event in events.iter().take(count) {
+            let place = usize::try_from(event.u64).ok();
+            if let Some(ready) = place.and_then(|place| self.ready.get_mut(place)) {
+                *ready = true;
+            }
         }
+        Ok(count)
+    }
+
+    /// `epoll_pwait2(2)`, Linux 5.11.
+    fn wait_precisely(
+        &self,
+        events: &mut [libc::epoll_event; N],
+        timeout: Option<Duration>,
+    ) -> Result<usize, Errno> {
         let span = timeout.map(|span| {
             let ns = span.as_nanos().max(0);
-            libc::timespec { tv_sec: ns / 1_000_000_000, tv_nsec: ns % 1_000_000_000 }
+            KernelTimespec { seconds: ns / 1_000_000_000, nanoseconds: ns % 1_000_000_000 }
         });
-        let timeout = span.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
-        // SAFETY: `places` is an array of N pollfd, borrowed mutably for the length of the call, and ppoll(2)
-        // writes to nothing but the `revents` of its first N entries; `span` outlives the call, which reads it;
-        // no signal mask is given.
-        let ready =
-            unsafe { libc::ppoll(self.places.as_mut_ptr(), N as libc::nfds_t, timeout, core::ptr::null()) };
-        match check(ready) {
-            // Not negative, so the conversion cannot fail.
-            Ok(ready) => Ok(usize::try_from(ready).unwrap_or(0)),
-            Err(Errno(libc::EINTR)) => Ok(0),
-            Err(error) => Err(error),
-        }
+        let span = span.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+        let no_mask = core::ptr::null::<libc::sigset_t>();
+        // SAFETY: the kernel writes at most N events into `events`, which is borrowed mutably for the length of the
+        // call, and reads the timeout, which outlives it; without a mask the mask's size is ignored.
+        let ready = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                self.epoll.as_raw_fd(),
+                events.as_mut_ptr(),
+                libc::c_int::try_from(N).unwrap_or(libc::c_int::MAX),
+                span,
+                no_mask,
+                size_of::<libc::sigset_t>(),
+            )
+        };
+        // Not negative once it is no error, so the conversion cannot fail.
+        if ready < 0 { Err(Errno::last()) } else { Ok(usize::try_from(ready).unwrap_or(0)) }
+    }
+
+    /// `ppoll(2)` for the set itself, and then a look at what is ready in it.
+    fn wait_as_of_old(
+        &self,
+        events: &mut [libc::epoll_event; N],
+        timeout: Option<Duration>,
+    ) -> Result<usize, Errno> {
+        let span = timeout.map(|span| {
+            let ns = span.as_nanos().max(0);
+            // Both fit: a second has few nanoseconds, and no timeout is longer than 292 years.
+            libc::timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ }
+        });
+        let span = span.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
+        let mut set = libc::pollfd { fd: self.epoll.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one pollfd, borrowed mutably for the length of the call; `span` outlives it; no mask is given.
+        check(unsafe { libc::ppoll(&raw mut set, 1, span, core::ptr::null()) })?;
+        let most = libc::c_int::try_from(N).unwrap_or(libc::c_int::MAX);
+        // SAFETY: the kernel writes at most N events into `events`, which is borrowed mutably, and doesn't wait.
+        let ready = check(unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), most, 0) })?;
+        Ok(usize::try_from(ready).unwrap_or(0))
     }
 
     /// Whether the descriptor at `place` had something to read, or an error to report, at the last
     /// [`wait`](Self::wait).
     #[must_use]
     pub fn ready(&self, place: usize) -> bool {
-        self.places.get(place).is_some_and(|entry| entry.revents != 0)
+        self.ready.get(place).copied().unwrap_or(false)
     }
+}
+
+fn control(epoll: &OwnedFd, how: libc::c_int, fd: RawFd, place: usize) -> Result<(), Errno> {
+    // A place is a small number.
+    let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: place as u64 };
+    // SAFETY: the kernel reads one event through the pointer, and `event` outlives the call.
+    check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), how, fd, &raw mut event) }).map(drop)
 }
 
 /// Whether a few kilobytes can be written to `fd` at once, without waiting; also where writing would fail at
@@ -101,9 +182,9 @@ mod tests {
         let (quiet, _quiet_peer) = UnixStream::pair().expect("a pair");
         let (loud, mut loud_peer) = UnixStream::pair().expect("a pair");
         loud_peer.write_all(b"x").expect("written");
-        let mut set = PollSet::<3>::new();
-        set.watch(0, Some(quiet.as_fd()));
-        set.watch(2, Some(loud.as_fd()));
+        let mut set = PollSet::<3>::new().expect("a set");
+        set.watch(0, Some(quiet.as_fd())).expect("watched");
+        set.watch(2, Some(loud.as_fd())).expect("watched");
         assert_eq!(set.wait(None), Ok(1));
         assert!(!set.ready(0) && !set.ready(1) && set.ready(2));
         assert!(!set.ready(3));
@@ -127,8 +208,8 @@ mod tests {
     #[test]
     fn the_time_runs_out_when_nothing_happens() {
         let (quiet, _peer) = UnixStream::pair().expect("a pair");
-        let mut set = PollSet::<1>::new();
-        set.watch(0, Some(quiet.as_fd()));
+        let mut set = PollSet::<1>::new().expect("a set");
+        set.watch(0, Some(quiet.as_fd())).expect("watched");
         let start = std::time::Instant::now();
         assert_eq!(set.wait(Some(Duration::from_micros(1_500))), Ok(0));
         assert!(start.elapsed().as_micros() >= 1_500);
@@ -140,20 +221,43 @@ mod tests {
     fn the_longest_wait_is_accepted() {
         let (loud, mut peer) = UnixStream::pair().expect("a pair");
         peer.write_all(b"x").expect("written");
-        let mut set = PollSet::<1>::new();
-        set.watch(0, Some(loud.as_fd()));
+        let mut set = PollSet::<1>::new().expect("a set");
+        set.watch(0, Some(loud.as_fd())).expect("watched");
         assert_eq!(set.wait(Some(Duration::MAX)), Ok(1));
+    }
+
+    #[test]
+    fn an_old_kernel_is_waited_with_as_well() {
+        let (quiet, _quiet_peer) = UnixStream::pair().expect("a pair");
+        let (loud, mut loud_peer) = UnixStream::pair().expect("a pair");
+        let mut set = PollSet::<2>::new().expect("a set");
+        set.watch(0, Some(quiet.as_fd())).expect("watched");
+        set.watch(1, Some(loud.as_fd())).expect("watched");
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; 2];
+        let start = std::time::Instant::now();
+        assert_eq!(set.wait_as_of_old(&mut events, Some(Duration::from_micros(1_500))), Ok(0));
+        assert!(start.elapsed().as_micros() >= 1_500);
+        loud_peer.write_all(b"x").expect("written");
+        assert_eq!(set.wait_as_of_old(&mut events, None), Ok(1));
+        assert_eq!({ events[0].u64 }, 1);
+    }
+
+    #[test]
+    fn what_cannot_be_waited_for_is_refused() {
+        let file = std::fs::File::open("/proc/self/exe").expect("opened");
+        let mut set = PollSet::<1>::new().expect("a set");
+        assert_eq!(set.watch(0, Some(file.as_fd())), Err(Errno(libc::EPERM)));
     }
 
     #[test]
     fn a_place_that_is_taken_back_is_not_waited_for() {
         let (loud, mut peer) = UnixStream::pair().expect("a pair");
         peer.write_all(b"x").expect("written");
-        let mut set = PollSet::<1>::new();
-        set.watch(0, Some(loud.as_fd()));
-        set.watch(0, None);
+        let mut set = PollSet::<1>::new().expect("a set");
+        set.watch(0, Some(loud.as_fd())).expect("watched");
+        set.watch(0, None).expect("watched");
         assert_eq!(set.wait(Some(Duration::ZERO)), Ok(0));
-        set.watch(7, Some(loud.as_fd()));
+        set.watch(7, Some(loud.as_fd())).expect("watched");
         assert_eq!(set.wait(Some(Duration::ZERO)), Ok(0));
     }
 }

@@ -79,8 +79,8 @@ pub(crate) fn by(label: &str, amount: Duration, log: &Path) -> io::Result<()> {
 
 /// Waits until somebody sets the clock, or for a second.
 fn wait_until_set(set: &mut ClockSetWatch) -> io::Result<()> {
-    let mut fds = PollSet::<1>::new();
-    fds.watch(0, Some(set.as_fd()));
+    let mut fds = PollSet::<1>::new().map_err(io::Error::other)?;
+    fds.watch(0, Some(set.as_fd())).map_err(io::Error::other)?;
     fds.wait(Some(Duration::from_secs(1))).map_err(io::Error::other)?;
     set.heard();
     Ok(())

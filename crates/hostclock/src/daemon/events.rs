@@ -11,11 +11,11 @@ use hostclock_core::notice::Notice;
 use hostclock_core::policy::Mode;
 use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
-use hostclock_linux::clock;
 use hostclock_linux::process;
 use hostclock_linux::socket::StatusListener;
 use hostclock_linux::uevent::UeventSocket;
 use hostclock_linux::wait::PollSet;
+use hostclock_linux::{Errno, clock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::drift_file::DriftFile;
@@ -92,6 +92,8 @@ pub(super) struct Daemon {
     pub(super) listener: Option<StatusListener>,
     pub(super) signals: Signals,
     pub(super) service: Service,
+    /// A reader of the status could not be answered, and waits.
+    pub(super) readers_wait: bool,
     /// What this machine doesn't offer, for the status.
     pub(super) limitations: Vec<String>,
     /// Why there is no source, while there is none.
@@ -114,15 +116,10 @@ impl Daemon {
                 Mode::DryRun => "observes this machine's clock, and says what it would do (dry run)",
             }
         ));
-        let mut fds = PollSet::<{ place::COUNT }>::new();
-        fds.watch(place::CLOCK_SET, self.machine.watch.as_ref().map(|watch| watch.as_fd()));
-        fds.watch(place::UEVENTS, self.uevents.as_ref().map(|uevents| uevents.as_fd()));
-        fds.watch(place::END, Some(self.signals.end.as_fd()));
-        fds.watch(place::RELOAD, Some(self.signals.reload.as_fd()));
-        fds.watch(place::READERS, self.listener.as_ref().map(|listener| listener.as_fd()));
-        fds.watch(place::VMCLOCK, self.hints.vmclock_fd());
-        fds.watch(place::KERNEL_LOG, self.hints.kmsg_fd());
-
+        let mut fds = match PollSet::new() {
+            Ok(fds) => fds,
+            Err(error) => return self.cannot_wait(error),
+        };
         let mut wake_at = self.look_for_source().unwrap_or_else(|| self.drive(Event::Wake));
         // After the first reading: nothing is to delay that.
         std::hint::black_box(rehearsal::rehearse(self.config.policy));
@@ -141,43 +138,41 @@ impl Daemon {
             let log = self.log;
             let untold = self.engine.has_notices();
             // Whoever waits for the clock to be right goes before the user's commands.
-            let tend_at =
-                if untold { None } else { self.hooks.tend(clock::now_raw(), |line| log.warn(line)) };
+            let tend_at = if untold || self.hooks.is_idle() {
+                None
+            } else {
+                self.hooks.tend(clock::now_raw(), |line| log.warn(line))
+            };
             let delay = self.delay_until(tend_at.unwrap_or(wake_at).min(wake_at));
             self.be_patient_at_rest();
-            match fds.wait(Some(if untold && delay > SOON { Duration::ZERO } else { delay })) {
-                Ok(_) => {}
-                Err(error) => {
-                    self.drive(Event::Ending);
-                    self.say().error(&format!("cannot wait for events: {error}"));
-                    return Code::Failed;
-                }
+            let waited = self
+                .listen_to_all(&mut fds)
+                .and_then(|()| fds.wait(Some(if untold && delay > SOON { Duration::ZERO } else { delay })));
+            if let Err(error) = waited {
+                return self.cannot_wait(error);
             }
             if fds.ready(place::CLOCK_SET) && self.machine.watch.as_mut().is_some_and(|watch| watch.heard()) {
                 wake_at = self.drive(Event::ClockSet);
             }
-            if fds.ready(place::VMCLOCK) && !self.hints.vmclock_tells() {
-                fds.watch(place::VMCLOCK, None);
+            if fds.ready(place::VMCLOCK) {
+                self.hints.vmclock_tells();
             }
             if let Some(hint) = self.hints.look() {
                 wake_at = self.drive(Event::Hint(hint));
             }
             if fds.ready(place::KERNEL_LOG) {
                 wake_at = self.on_kernel_log().unwrap_or(wake_at);
-                fds.watch(place::KERNEL_LOG, self.hints.kmsg_fd());
             }
             if clock::now_raw() + EARLY >= wake_at {
-                fds.watch(place::READERS, self.listener.as_ref().map(|listener| listener.as_fd()));
+                self.readers_wait = false;
                 wake_at = self.tick();
             }
             if fds.ready(place::UEVENTS) {
                 wake_at = self.on_uevents().unwrap_or(wake_at);
-                fds.watch(place::VMCLOCK, self.hints.vmclock_fd());
-                fds.watch(place::UEVENTS, self.uevents.as_ref().map(|uevents| uevents.as_fd()));
             }
-            if fds.ready(place::READERS) && !self.answer_readers() {
-                // No descriptor is left for a reader. He waits, and we don't spin: until the next tick.
-                fds.watch(place::READERS, None);
+            if fds.ready(place::READERS) {
+                // Without a descriptor left for a reader he waits, and we don't spin: until the next tick.
+                self.readers_wait = !self.answer_readers();
             }
             if fds.ready(place::RELOAD) {
                 empty(&self.signals.reload);
@@ -196,6 +191,24 @@ impl Daemon {
                 return Code::Fine;
             }
         }
+    }
+
+    /// Waits for whatever there is to wait for now.
+    fn listen_to_all(&self, fds: &mut PollSet<{ place::COUNT }>) -> Result<(), Errno> {
+        let readers = self.listener.as_ref().filter(|_| !self.readers_wait);
+        fds.watch(place::CLOCK_SET, self.machine.watch.as_ref().map(|watch| watch.as_fd()))?;
+        fds.watch(place::UEVENTS, self.uevents.as_ref().map(|uevents| uevents.as_fd()))?;
+        fds.watch(place::END, Some(self.signals.end.as_fd()))?;
+        fds.watch(place::RELOAD, Some(self.signals.reload.as_fd()))?;
+        fds.watch(place::READERS, readers.map(|listener| listener.as_fd()))?;
+        fds.watch(place::VMCLOCK, self.hints.vmclock_fd())?;
+        fds.watch(place::KERNEL_LOG, self.hints.kmsg_fd())
+    }
+
+    fn cannot_wait(&mut self, error: Errno) -> Code {
+        self.drive(Event::Ending);
+        self.say().error(&format!("cannot wait for events: {error}"));
+        Code::Failed
     }
 
     pub(super) fn drive(&mut self, event: Event) -> RawTime {

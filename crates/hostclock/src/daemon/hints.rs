@@ -76,10 +76,10 @@ impl Hints {
         self.kmsg.as_ref().map(|kmsg| kmsg.as_fd())
     }
 
-    /// The vmclock device has something to tell. `false`: don't wait for it any more.
-    pub(super) fn vmclock_tells(&mut self) -> bool {
+    /// The vmclock device has something to tell, which [`Hints::look`] finds; after it, the device may not be worth
+    /// waiting for any more.
+    pub(super) fn vmclock_tells(&mut self) {
         self.notifies = self.vmclock.as_mut().is_some_and(Vmclock::heard);
-        self.notifies
     }
 
     /// What the marks say now: no system call where the page is mapped.

@@ -75,6 +75,11 @@ impl Hooks {
         self.waiting.push_back(*notice);
     }
 
+    /// Whether there is nothing to look after.
+    pub(super) fn is_idle(&self) -> bool {
+        self.running.is_none() && self.waiting.is_empty()
+    }
+
     /// Looks after the command that runs and starts the next one; gives when it is to be called again,
     /// `None` when there is nothing to do. `warn` gets lines for the log.
     pub(super) fn tend(&mut self, now: RawTime, mut warn: impl FnMut(&str)) -> Option<RawTime> {

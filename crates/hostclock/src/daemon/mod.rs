@@ -128,6 +128,7 @@ fn set_up(
         no_source: None,
         module_tried: false,
         slack: None,
+        readers_wait: false,
     };
     Ok((daemon, lock))
 }
