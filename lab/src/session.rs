@@ -2,6 +2,7 @@
 //! that a person could type into one of the two shells.
 
 mod host;
+mod load;
 mod pause;
 
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 //!
 //! An offset counts as far as a sample proves it: without the sample's uncertainty.
 
+use hostclock_lab_guest::event::Event;
 use hostclock_lab_guest::trace::Sample;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,13 @@ pub(crate) fn stretch(label: &str, samples: &[Sample], from: i64, to: i64) -> St
         watched_after: after.last().map_or(0, |last| last.raw - to),
         log_lines: 0,
     }
+}
+
+/// The stretches from each event to the next. Events whose names begin with a dot only end one.
+pub(crate) fn by_event(samples: &[Sample], events: &[Event]) -> Vec<Stretch> {
+    let ends = events.iter().skip(1).map(|next| next.before).chain([i64::MAX]);
+    let named = events.iter().zip(ends).filter(|(event, _)| !event.label.starts_with('.'));
+    named.map(|(event, end)| stretch(&event.label, samples, event.after, end)).collect()
 }
 
 fn is_wrong(sample: &Sample) -> bool {

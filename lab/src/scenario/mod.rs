@@ -14,6 +14,7 @@ mod pause;
 mod reload;
 mod rival;
 mod start;
+mod starve;
 mod steady;
 
 use std::thread;
@@ -86,7 +87,7 @@ const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys",
 const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 
 /// All scenarios.
-pub(crate) const ALL: [Scenario; 14] = [
+pub(crate) const ALL: [Scenario; 15] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
@@ -184,6 +185,13 @@ pub(crate) const ALL: [Scenario; 14] = [
         rate: 600,
         daemons: AT_ONE_HERTZ,
         play: pause::play,
+    },
+    Scenario {
+        name: "starve",
+        about: "the host takes 90 % of the guest's CPU for 30 s, then busy programs in the guest do",
+        rate: 100,
+        daemons: AT_ONE_HERTZ,
+        play: starve::play,
     },
 ];
 
