@@ -27,7 +27,7 @@ pub(crate) fn demo(out: &Path) -> Result<()> {
         "A KVM host and, inside it, a guest with the real ptp_kvm, both emulated. Your own clock is left alone."
     );
     let daemons = DAEMONS.iter().map(|(name, _)| Daemon::named(name)).collect::<Result<Vec<_>>>()?;
-    let (mut session, kernel) = boot(&daemons, scenario::named("date")?.rate)?;
+    let (mut session, kernel) = boot(&daemons, scenario::named("date")?)?;
     for (daemon, (_, settling)) in daemons.iter().zip(DAEMONS) {
         println!("\n{}: keeping the guest's clock", daemon.title);
         session.wander(Some(1))?;

@@ -74,7 +74,11 @@ enum Command {
     /// List the scenarios
     Scenarios,
     /// Boot the machines and run the lines of standard input in the guest (`host: …` in the host)
-    Shell,
+    Shell {
+        /// With a newer hypervisor and kernel for the guest
+        #[arg(long)]
+        newer: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -90,7 +94,7 @@ fn main() -> ExitCode {
             scenario::ALL.iter().for_each(|scenario| println!("{:12} {}", scenario.name, scenario.about));
             Ok(())
         }
-        Command::Shell => play::shell(),
+        Command::Shell { newer } => play::shell(newer),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

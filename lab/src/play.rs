@@ -4,18 +4,21 @@ use std::path::Path;
 
 use crate::daemon::Daemon;
 use crate::error::{Context, Result};
-use crate::machine::Lab;
+use crate::machine::{Lab, Parts};
 use crate::programs::Programs;
 use crate::result::{FORMAT, Findings, Run};
-use crate::scenario::{self, Setting};
+use crate::scenario::{self, Scenario, Setting};
 use crate::session::Session;
 use crate::{fetch, report};
 
-/// Boots the machines with all that `daemons` need; gives the session and the kernel's release.
-pub(crate) fn boot(daemons: &[Daemon], rate: u32) -> Result<(Session, String)> {
-    let tree = fetch::prepare(false)?;
+/// Boots the machines that `scenario` needs, with all that `daemons` need; gives the session and the release
+/// of the guest's kernel.
+pub(crate) fn boot(daemons: &[Daemon], scenario: &Scenario) -> Result<(Session, String)> {
+    let host = fetch::prepare(false)?;
+    let newer = if scenario.needs_newer_guest() { Some(fetch::prepare_newer()?) } else { None };
     let programs = Programs::build(daemons.iter().any(Daemon::is_hostclock))?;
-    Ok((Session::new(Lab::boot(&tree, &programs)?, rate), tree.release()?))
+    let parts = Parts { host, newer, programs };
+    Ok((Session::new(Lab::boot(&parts)?, scenario.rate), parts.guest().release()?))
 }
 
 /// Plays the scenario called `name` with each of the daemons in `list`, `runs` times, writes what was
@@ -24,7 +27,7 @@ pub(crate) fn play(name: &str, list: Option<&str>, runs: u32, out: &Path) -> Res
     let scenario = scenario::named(name)?;
     let daemons = scenario::daemons(list.unwrap_or(&scenario.daemons.join(",")))?;
     for number in 0..runs {
-        let (mut session, kernel) = boot(&daemons, scenario.rate)?;
+        let (mut session, kernel) = boot(&daemons, scenario)?;
         for daemon in &daemons {
             eprintln!("lab: run {} of {runs}: {name} with {}", number + 1, daemon.title);
             let setting = Setting::thorough(*daemon, number);
@@ -33,7 +36,7 @@ pub(crate) fn play(name: &str, list: Option<&str>, runs: u32, out: &Path) -> Res
                 Err(error) if session.ended() => {
                     eprintln!("{error}\nlab: once more, on new machines");
                     drop(session);
-                    (session, _) = boot(&daemons, scenario.rate)?;
+                    (session, _) = boot(&daemons, scenario)?;
                     (scenario.play)(&mut session, &setting)?
                 }
                 played => played?,
@@ -79,9 +82,10 @@ pub(crate) fn written(played: &Played<'_>, findings: Findings, out: &Path) -> Re
 
 /// Boots the machines and runs what comes on standard input, line by line: in the guest, or where a
 /// line begins with `host:`, in the nested host.
-pub(crate) fn shell() -> Result<()> {
-    let tree = fetch::prepare(false)?;
-    let mut lab = Lab::boot(&tree, &Programs::build(true)?)?;
+pub(crate) fn shell(newer: bool) -> Result<()> {
+    let newer = if newer { Some(fetch::prepare_newer()?) } else { None };
+    let parts = Parts { host: fetch::prepare(false)?, newer, programs: Programs::build(true)? };
+    let mut lab = Lab::boot(&parts)?;
     eprintln!("lab: each line runs in the guest; `host: COMMAND` runs in the nested host");
     for line in std::io::stdin().lines() {
         let line = line.context(|| "reading standard input".into())?;

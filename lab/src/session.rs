@@ -4,6 +4,7 @@
 mod host;
 mod load;
 mod pause;
+mod snapshot;
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -17,7 +18,7 @@ use crate::daemon::Daemon;
 use crate::error::{Error, Result};
 use crate::machine::Lab;
 
-pub(crate) use pause::Halt;
+pub(crate) use pause::{GoingOn, Halt};
 
 const EVENTS: &str = "/tmp/events";
 const DAEMON_LOG: &str = "/tmp/daemon.log";

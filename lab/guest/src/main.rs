@@ -3,6 +3,7 @@
 
 mod disturb;
 mod host;
+mod kernel_log;
 mod lie;
 mod manage;
 mod moment;
@@ -160,7 +161,17 @@ enum Work {
         /// How long
         milliseconds: u64,
     },
-    /// The same to a process by SIGSTOP and SIGCONT
+    /// Let a guest go on that is stopped, and print the host's time
+    Release {
+        /// The monitor's socket
+        socket: PathBuf,
+    },
+    /// When the kernel last wrote a line to its log, on CLOCK_MONOTONIC_RAW
+    KernelLog {
+        /// What the line contains
+        pattern: String,
+    },
+    /// As `pause`, to a process by SIGSTOP and SIGCONT
     Freeze {
         /// The file with the process's number
         pid: PathBuf,
@@ -199,6 +210,8 @@ fn work(work: Work) -> io::Result<()> {
         Work::Pause { socket, milliseconds } => {
             monitor::pause(&socket, std::time::Duration::from_millis(milliseconds))
         }
+        Work::Release { socket } => monitor::release(&socket),
+        Work::KernelLog { pattern } => kernel_log::when(&pattern),
         Work::Freeze { pid, milliseconds } => {
             monitor::freeze(&pid, std::time::Duration::from_millis(milliseconds))
         }

@@ -1,7 +1,7 @@
 //! QEMU's monitor in the nested host: commands to the guest's hypervisor, and pauses of the guest.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
@@ -32,15 +32,25 @@ impl Monitor {
         self.answer()
     }
 
+    /// Lets the guest go on, and prints the host's time just before.
+    fn release(&mut self) -> io::Result<()> {
+        let now = now_system();
+        self.tell("cont")?;
+        println!("{}", now.as_nanos());
+        Ok(())
+    }
+
     /// What is written up to the next prompt, or to the end where the hypervisor ends.
     fn answer(&mut self) -> io::Result<String> {
         let mut answer = String::new();
         let mut part = [0; 4_096];
         while !answer.ends_with(PROMPT) {
-            let count = self.0.read(&mut part)?;
-            if count == 0 {
-                break;
-            }
+            let count = match self.0.read(&mut part) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                Err(error) => return Err(error),
+            };
             answer.push_str(&String::from_utf8_lossy(part.get(..count).unwrap_or_default()));
         }
         Ok(answer.replace(PROMPT, "").trim().to_owned())
@@ -66,10 +76,15 @@ pub(crate) fn pause(socket: &Path, length: Duration) -> io::Result<()> {
     let mut monitor = Monitor::connect(socket)?;
     monitor.tell("stop")?;
     thread::sleep(length);
-    let now = now_system();
-    monitor.tell("cont")?;
-    println!("{}", now.as_nanos());
-    Ok(())
+    monitor.release()
+}
+
+/// Lets a guest that is stopped go on, and prints when, as [`pause`] does.
+///
+/// # Errors
+/// When there is no monitor, or it doesn't answer.
+pub(crate) fn release(socket: &Path) -> io::Result<()> {
+    Monitor::connect(socket)?.release()
 }
 
 /// The same with the process whose number is in the file `pid`, by SIGSTOP and SIGCONT.

@@ -3,10 +3,11 @@
 
 mod apt;
 mod modules;
+mod newer;
 mod tree;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use modules::Modules;
 pub(crate) use tree::Tree;
@@ -25,14 +26,23 @@ pub(crate) fn cache_directory() -> Result<PathBuf> {
 /// Makes sure that the unpacked packages are in the cache, and gives them. With `refresh` they are
 /// fetched again even where they are there.
 pub(crate) fn prepare(refresh: bool) -> Result<Tree> {
+    tree("tree", refresh, apt::fetch)
+}
+
+/// The same with a newer hypervisor and kernel, which only some scenarios need.
+pub(crate) fn prepare_newer() -> Result<Tree> {
+    tree("tree-newer", false, newer::fetch)
+}
+
+fn tree(name: &str, refresh: bool, fetch: fn(&Path, &Path) -> Result<Vec<String>>) -> Result<Tree> {
     let cache = cache_directory()?;
-    let root = cache.join("tree");
-    let stamp = cache.join("tree.complete");
+    let root = cache.join(name);
+    let stamp = cache.join(format!("{name}.complete"));
     if refresh || !stamp.exists() {
         let _ = fs::remove_file(&stamp);
         let _ = fs::remove_dir_all(&root);
         fs::create_dir_all(&root).context(|| format!("making {}", root.display()))?;
-        let packages = apt::fetch(&cache, &root)?;
+        let packages = fetch(&cache, &root)?;
         fs::write(&stamp, packages.join("\n")).context(|| format!("writing {}", stamp.display()))?;
     }
     Tree::open(root)

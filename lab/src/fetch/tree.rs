@@ -70,25 +70,30 @@ impl Tree {
         Ok(libraries)
     }
 
-    /// The newest kernel in the tree.
+    /// The newest kernel in the tree: `boot/vmlinuz-RELEASE`, or in Debian's newer packages
+    /// `usr/lib/modules/RELEASE/vmlinuz`.
     pub(crate) fn kernel(&self) -> Result<PathBuf> {
-        let boot = self.root.join("boot");
-        let entries = fs::read_dir(&boot).context(|| format!("reading {}", boot.display()))?;
-        entries
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| {
-                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-"))
-            })
-            .max()
-            .context(|| format!("no vmlinuz in {}: run `hostclock-lab prepare --refresh`", boot.display()))
+        let in_boot = entries(&self.root.join("boot")).into_iter().filter(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-"))
+        });
+        let beside_modules = entries(&self.root.join("usr/lib/modules"))
+            .into_iter()
+            .map(|release| release.join("vmlinuz"))
+            .filter(|path| path.exists());
+        in_boot.max().or_else(|| beside_modules.max()).context(|| {
+            format!("no kernel in {}: run `hostclock-lab prepare --refresh`", self.root.display())
+        })
     }
 
     /// The kernel's release, as `uname -r` gives it.
     pub(crate) fn release(&self) -> Result<String> {
         let kernel = self.kernel()?;
-        let name = kernel.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(name.trim_start_matches("vmlinuz-").to_owned())
+        let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let file = name(&kernel).unwrap_or_default();
+        Ok(match file.strip_prefix("vmlinuz-") {
+            Some(release) => release.to_owned(),
+            None => kernel.parent().and_then(name).unwrap_or_default(),
+        })
     }
 
     /// The kernel's modules.
@@ -98,6 +103,13 @@ impl Tree {
             self.find(&[&format!("lib/modules/{release}"), &format!("usr/lib/modules/{release}")])?;
         Modules::index(&directory, self.find(&["bin/busybox", "usr/bin/busybox"])?)
     }
+}
+
+/// What is in a directory; nothing where there is none.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default()
 }
 
 /// Reads the loader's `--list`: `libc.so.6 => /path/libc.so.6 (0x…)`.

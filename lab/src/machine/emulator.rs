@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use super::image;
+use super::{Parts, image};
 use crate::error::{Context, Error, Result};
-use crate::fetch::Tree;
-use crate::programs::Programs;
 
 /// The host must run on its TSC, or KVM refuses the clock pairing (EOPNOTSUPP).
 const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 mitigations=off tsc=reliable clocksource=tsc";
@@ -20,7 +18,7 @@ const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 mitigations=off tsc=rel
 const DIRECTORY: &str = "hostclock-lab.";
 const HOST_IMAGE: &str = "host.cpio";
 /// The ports between the lab and the machines.
-const PORTS: [&str; 3] = ["host", "guest", "guest-console"];
+const PORTS: [&str; 4] = ["host", "guest", "guest-console", "second"];
 
 /// The emulator's process and its files.
 pub(super) struct Emulator {
@@ -30,12 +28,13 @@ pub(super) struct Emulator {
 
 impl Emulator {
     /// Starts it.
-    pub(super) fn start(tree: &Tree, programs: &Programs) -> Result<Self> {
+    pub(super) fn start(parts: &Parts) -> Result<Self> {
+        let tree = &parts.host;
         remove_leftovers();
         let directory = std::env::temp_dir().join(format!("{DIRECTORY}{}", std::process::id()));
         fs::create_dir_all(&directory).context(|| format!("making {}", directory.display()))?;
         let image = directory.join(HOST_IMAGE);
-        let content = image::host(tree, programs, &image::guest(tree, programs)?)?;
+        let content = image::host(parts, &image::guest(parts)?)?;
         fs::write(&image, content).context(|| format!("writing {}", image.display()))?;
         let log = File::create(directory.join("qemu.log")).context(|| "making the emulator's log".into())?;
         let mut command = tree.command(&tree.find(&["usr/bin/qemu-system-x86_64"])?);
@@ -43,7 +42,9 @@ impl Emulator {
             command.arg("-L").arg(tree.find(&[directory])?);
         }
         command.args(["-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max,+svm,+npt", "-smp", "2"]);
-        command.args(["-m", "2048", "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot"]);
+        // Saved states of guests are kept in memory.
+        let memory = if parts.newer.is_some() { "3072" } else { "2048" };
+        command.args(["-m", memory, "-display", "none", "-nodefaults", "-no-user-config", "-no-reboot"]);
         command.arg("-serial").arg(format!("file:{}", directory.join("host-console.log").display()));
         command.args(["-device", "virtio-serial-pci"]);
         for port in PORTS {

@@ -5,24 +5,26 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::Parts;
 use super::cpio::Archive;
 use crate::error::{Context, Result};
 use crate::fetch::Tree;
-use crate::programs::Programs;
 
 /// Modules of the nested host, besides those that they need.
 const HOST_MODULES: [&str; 4] = ["kvm", "kvm_amd", "virtio_pci", "virtio_console"];
 /// Modules that the guest's init loads, besides those that they need.
 const GUEST_MODULES: [&str; 3] = ["virtio_mmio", "virtio_console", "ptp_kvm"];
+const NEWER_GUEST_MODULES: [&str; 4] = ["virtio_pci", "virtio_console", "ptp_kvm", "ptp_vmclock"];
 const CHRONY_CONFIGURATION: &str =
     "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\ncmdport 0\nport 0\nuser root\n";
 /// chronyd as the daemon that keeps the clock, and as somebody else's beside the one that does.
 const CHRONYS: [&str; 2] = ["chrony", "chrony-rival"];
 
 /// The guest's image.
-pub(super) fn guest(tree: &Tree, programs: &Programs) -> Result<Vec<u8>> {
+pub(super) fn guest(parts: &Parts) -> Result<Vec<u8>> {
+    let (tree, programs) = (parts.guest(), &parts.programs);
     let mut image = Image::new(tree, include_str!("../init/guest.sh"))?;
-    image.modules(&GUEST_MODULES)?;
+    image.modules(if parts.newer.is_some() { &NEWER_GUEST_MODULES } else { &GUEST_MODULES })?;
     image.archive.program("bin/lab", &read(&programs.guest)?);
     if let Some(hostclock) = &programs.hostclock {
         image.archive.program("bin/hostclock", &read(hostclock)?);
@@ -41,16 +43,17 @@ pub(super) fn guest(tree: &Tree, programs: &Programs) -> Result<Vec<u8>> {
     Ok(image.finish())
 }
 
-/// The nested host's image, which carries the guest's.
-pub(super) fn host(tree: &Tree, programs: &Programs, guest: &[u8]) -> Result<Vec<u8>> {
-    let mut image = Image::new(tree, include_str!("../init/host.sh"))?;
+/// The nested host's image, which carries the guest's and its hypervisor.
+pub(super) fn host(parts: &Parts, guest: &[u8]) -> Result<Vec<u8>> {
+    let mut image = Image::new(&parts.host, include_str!("../init/host.sh"))?;
     image.modules(&HOST_MODULES)?;
-    image.archive.program("bin/lab", &read(&programs.guest)?);
-    image.dynamic("usr/bin/qemu-system-x86_64", &tree.find(&["usr/bin/qemu-system-x86_64"])?)?;
+    image.archive.program("bin/lab", &read(&parts.programs.guest)?);
+    image.tree = parts.guest();
+    image.dynamic("usr/bin/qemu-system-x86_64", &image.tree.find(&["usr/bin/qemu-system-x86_64"])?)?;
     for directory in ["usr/share/seabios", "usr/share/qemu"] {
-        image.firmware(&tree.find(&[directory])?)?;
+        image.firmware(&image.tree.find(&[directory])?)?;
     }
-    image.archive.file("guest/vmlinuz", &read(&tree.kernel()?)?);
+    image.archive.file("guest/vmlinuz", &read(&image.tree.kernel()?)?);
     image.archive.file("guest/initrd", guest);
     Ok(image.finish())
 }

@@ -4,6 +4,7 @@
 mod clocksource;
 mod date;
 mod flapping;
+mod fork;
 mod host_lies;
 mod host_slew;
 mod host_step;
@@ -12,6 +13,7 @@ mod kill;
 mod module;
 mod pause;
 mod reload;
+mod restore;
 mod rival;
 mod start;
 mod starve;
@@ -83,11 +85,22 @@ pub(crate) struct Scenario {
     pub(crate) play: fn(&mut Session, &Setting) -> Result<Findings>,
 }
 
+/// Those that need a guest which hears when it is restored, or is saved in the first place: another
+/// hypervisor and another kernel than Debian 12's.
+const WITH_NEWER_GUEST: [&str; 3] = ["restore", "fork", "suspend"];
+
+impl Scenario {
+    /// Whether the guest and its hypervisor have to be newer than the host.
+    pub(crate) fn needs_newer_guest(&self) -> bool {
+        WITH_NEWER_GUEST.contains(&self.name)
+    }
+}
+
 const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
 const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 
 /// All scenarios.
-pub(crate) const ALL: [Scenario; 15] = [
+pub(crate) const ALL: [Scenario; 17] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
@@ -192,6 +205,20 @@ pub(crate) const ALL: [Scenario; 15] = [
         rate: 100,
         daemons: AT_ONE_HERTZ,
         play: starve::play,
+    },
+    Scenario {
+        name: "restore",
+        about: "the guest's state is saved, and 20 s later the guest is restored from it",
+        rate: 600,
+        daemons: AT_ONE_HERTZ,
+        play: restore::play,
+    },
+    Scenario {
+        name: "fork",
+        about: "two guests are made of one saved state",
+        rate: 300,
+        daemons: AT_ONE_HERTZ,
+        play: fork::play,
     },
 ];
 

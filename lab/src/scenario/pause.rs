@@ -29,7 +29,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         // Somewhere else within the daemon's poll each time.
         thread::sleep(Duration::from_millis(u64::from((setting.run * 370 + number * 230) % 1_000)));
         let length = Duration::from_millis(milliseconds);
-        let lost = session.pause(label, length, how)?;
+        let lost = session.pause(label, length, how)?.lost;
         if lost.unsigned_abs() < 1_000_000 {
             notes.push(format!("{label}: the guest's counter went on meanwhile, so its clock stayed right"));
         }

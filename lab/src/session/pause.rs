@@ -24,18 +24,28 @@ pub(crate) enum Halt {
 }
 
 impl Session {
-    /// Stops the guest for `length`, and notes under `label` when it went on. Gives by how much its counter
-    /// has fallen behind the host's clock, in ns.
-    pub(crate) fn pause(&mut self, label: &str, length: Duration, how: Halt) -> Result<i64> {
+    /// Stops the guest for `length`, and notes under `label` when it went on.
+    pub(crate) fn pause(&mut self, label: &str, length: Duration, how: Halt) -> Result<GoingOn> {
         let known = self.update()?.samples.len();
         let work = match how {
             Halt::Monitor => "pause /run/monitor.sock",
             Halt::Signal => "freeze /run/qemu.pid",
         };
         let command = format!("lab {work} {}", length.as_millis());
-        let said = self.lab.host.run_within(length + Duration::from_secs(20), &command)?;
-        let released: i64 = said.trim().parse().context(|| format!("`{command}` printed {said:?}"))?;
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let released = self.lab.host.run_within(length + Duration::from_secs(20), &command)?;
+        self.note_going_on(label, known, moment(&released)?, length)
+    }
+
+    /// Waits until the observer's samples beyond the first `known` show that the guest goes on, let go on at
+    /// the host's time `released` after it had been away for at least `length`; notes that under `label`.
+    pub(super) fn note_going_on(
+        &mut self,
+        label: &str,
+        known: usize,
+        released: i64,
+        length: Duration,
+    ) -> Result<GoingOn> {
+        let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let samples = self.update()?.samples.get(known.saturating_sub(1)..).unwrap_or_default();
             if let Some(found) = going_on(samples, released, length) {
@@ -46,10 +56,10 @@ impl Session {
                     amount: None,
                     seen: Vec::new(),
                 })?;
-                return Ok(found.lost);
+                return Ok(found);
             }
             if Instant::now() > deadline {
-                return Err(Error::new(format!("the observer saw nothing of the pause `{label}`")));
+                return Err(Error::new(format!("the observer didn't see how the guest went on: {label}")));
             }
             thread::sleep(Duration::from_millis(200));
         }
@@ -62,15 +72,20 @@ impl Session {
     }
 }
 
-/// How a guest went on after a pause.
-#[derive(Debug, PartialEq, Eq)]
-struct GoingOn {
+/// The host's time that one of its programs printed, in ns since 1970.
+pub(super) fn moment(said: &str) -> Result<i64> {
+    said.trim().parse().context(|| format!("no time: {said:?}"))
+}
+
+/// How a guest went on that was stopped, in ns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GoingOn {
     /// The raw time before which it did not.
-    before: i64,
+    pub(crate) before: i64,
     /// The raw time of the first sample afterwards.
     after: i64,
     /// By how much its counter has fallen behind the host's clock.
-    lost: i64,
+    pub(crate) lost: i64,
 }
 
 /// Where in `samples` the guest was let go on at the host's time `released`. `None` while that isn't seen.

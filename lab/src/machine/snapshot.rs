@@ -1,0 +1,73 @@
+//! Saving the guest's state, ending its hypervisor, and starting others from what was saved.
+
+use std::time::Duration;
+
+use super::hypervisor::{self, Beginning, FIRST, Place, SECOND};
+use super::{GUEST_LIMIT, Lab, Platform, Shell};
+use crate::error::Result;
+
+const STATE: &str = "/run/vm.state";
+const LIMIT: Duration = Duration::from_secs(90);
+
+impl Lab {
+    /// Ends the guest and boots another.
+    pub(crate) fn replace_guest(&mut self, platform: Platform) -> Result<()> {
+        self.end_guests()?;
+        self.host.run(&hypervisor::command(platform, FIRST, Beginning::Boot))?;
+        self.platform = platform;
+        self.guest.wait(GUEST_LIMIT)
+    }
+
+    /// Saves the guest's state, and ends its hypervisor.
+    pub(crate) fn save_guest(&mut self) -> Result<()> {
+        let monitor = FIRST.monitor;
+        let command = format!(
+            "lab tell {monitor} 'migrate -d \"exec:cat >{STATE}\"'; \
+             until lab tell {monitor} 'info migrate' | grep -q 'status: completed'; do sleep 0.05; done"
+        );
+        self.host.run_within(LIMIT, &command)?;
+        self.end_guests()
+    }
+
+    /// Starts a hypervisor at `place` and gives it what was saved. The guest stays stopped.
+    pub(crate) fn load_guest(&mut self, place: Place) -> Result<()> {
+        if place.port == SECOND.port && !self.second_has_relay {
+            self.host.run(&hypervisor::relay(SECOND))?;
+            self.second_has_relay = true;
+        }
+        self.host.run(&hypervisor::command(self.platform, place, Beginning::Wait))?;
+        let monitor = place.monitor;
+        // The guest's end of the port is told if the other end is away when it is restored; then its shell
+        // would end.
+        let command = format!(
+            "until lab tell {monitor} 'info chardev' 2>/dev/null | grep -q 'guest: filename=unix'; do sleep 0.05; done; \
+                 lab tell {monitor} 'migrate_incoming \"exec:cat {STATE}\"'; \
+                 while lab tell {monitor} 'info status' | grep -q inmigrate; do sleep 0.05; done"
+        );
+        self.host.run_within(LIMIT, &command)?;
+        Ok(())
+    }
+
+    /// The shell of the second guest takes the place of the first's, and the other way round.
+    pub(crate) fn swap_guests(&mut self) -> Result<()> {
+        let second = match self.second.take() {
+            Some(shell) => shell,
+            None => Shell::connect("second", &self.emulator)?,
+        };
+        self.second = Some(std::mem::replace(&mut self.guest, second));
+        Ok(())
+    }
+
+    /// Ends all hypervisors.
+    fn end_guests(&mut self) -> Result<()> {
+        for Place { monitor, pid, .. } in [FIRST, SECOND] {
+            self.host.run_within(
+                LIMIT,
+                &format!(
+                    "if [ -e {pid} ]; then lab tell {monitor} quit; while [ -e {pid} ]; do sleep 0.05; done; fi"
+                ),
+            )?;
+        }
+        Ok(())
+    }
+}

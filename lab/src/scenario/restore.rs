@@ -1,0 +1,83 @@
+//! The guest's state is saved to a file, its hypervisor ends, and 20 s later another goes on from the file. Time
+//! counts from when the guest goes on. It is done with a guest that nobody tells, and with one that is told by
+//! `vmgenid` (the kernel then reseeds its random numbers, and says so) and `vmclock`.
+
+use std::thread;
+use std::time::Duration;
+
+use super::{CALM, Setting, note_end, settle, settling_time};
+use crate::analysis::recovery::Recovery;
+use crate::analysis::steady::honesty;
+use crate::error::Result;
+use crate::machine::Platform;
+use crate::result::Findings;
+use crate::session::Session;
+use crate::table::nanoseconds;
+
+pub(super) const AWAY: Duration = Duration::from_secs(20);
+/// Restores in a row, each of the state that the last one led to.
+const REPEATS: u32 = 3;
+const GUESTS: [(&str, Platform); 2] =
+    [("restored, told of nothing", Platform::Pc), ("restored, told of it", Platform::PcToldOfRestores)];
+
+pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
+    session.wander(Some(setting.run + 1))?;
+    let mut found = Findings::default();
+    let mut samples = Vec::new();
+    for (label, platform) in GUESTS {
+        session.new_guest(platform)?;
+        settle(session, setting, settling_time(&setting.daemon))?;
+        session.observe()?;
+        for number in 0..if setting.is_thorough() { REPEATS } else { 1 } {
+            // Somewhere else within the daemon's poll each time.
+            thread::sleep(Duration::from_millis(u64::from(
+                1_000 + (setting.run * 370 + number * 230) % 1_000,
+            )));
+            let went_on = session.restore(label, AWAY)?;
+            let recovery = session.watch(setting.patience)?;
+            found.notes.push(told(label, session.told_of_restore()?, went_on.before, &recovery));
+            if setting.wait_for_calm && recovery.under_1us.is_none() {
+                session.end()?;
+                session.calm(CALM)?;
+            }
+            found.recoveries.push(recovery);
+        }
+        session.end()?;
+        samples.extend(session.recorded()?.samples);
+        found.notes.extend(note_end(session)?);
+        found.log.push_str(&session.stop()?);
+    }
+    session.wander(None)?;
+    Ok(Findings { honesty: Some(honesty(&samples)), ..found })
+}
+
+/// When the kernel heard of it, and whether the clock was right by then.
+pub(super) fn told(label: &str, heard: Option<i64>, went_on: i64, recovery: &Recovery) -> String {
+    let Some(heard) = heard.map(|heard| heard - went_on).filter(|after| *after >= 0) else {
+        return format!("{label}: the kernel says nothing of it");
+    };
+    let heard_after = nanoseconds(heard.unsigned_abs());
+    match recovery.under_1us {
+        Some(right) => format!(
+            "{label}: the kernel reseeded its random numbers {heard_after} after it went on, and the clock was right {} {}",
+            nanoseconds((right - heard).unsigned_abs()),
+            if right >= heard { "later" } else { "earlier" }
+        ),
+        None => format!("{label}: the kernel reseeded its random numbers {heard_after} after it went on"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_told_how_long_the_clock_was_wrong_after_the_kernel_heard() {
+        let went_on = 1_000_000;
+        let recovery = Recovery { under_1us: Some(90_000_000), ..Recovery::default() };
+        let text = told("x", Some(31_000_000), went_on, &recovery);
+        assert!(text.contains(" 30 ms after") && text.ends_with("right 60 ms later"), "{text}");
+        assert!(told("x", Some(0), went_on, &recovery).ends_with("nothing of it"));
+        assert!(told("x", None, went_on, &recovery).ends_with("nothing of it"));
+    }
+}
