@@ -29,6 +29,9 @@ pub(crate) struct Idle {
     /// Time on that CPU for each wake-up, us; 0 in documents that don't say.
     #[serde(default)]
     pub(crate) cpu_us_per_wakeup: f64,
+    /// The median of how long the daemon had the CPU each time, us; 0 likewise.
+    #[serde(default)]
+    pub(crate) turn_us: f64,
 }
 
 /// What a scenario found.

@@ -113,6 +113,13 @@ const FIGURES: &[(&str, Figure)] = &[
         ),
     ),
     (
+        "CPU time of a turn by itself, us",
+        (
+            |run| run.findings.idle.as_ref().map(|idle| idle.turn_us).filter(|us| *us > 0.0),
+            |us| format!("{us:.0}"),
+        ),
+    ),
+    (
         "samples with UNSYNC clear, %",
         (
             |run| {

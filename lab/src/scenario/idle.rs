@@ -15,6 +15,13 @@ const MEASURED: Duration = Duration::from_secs(30);
 const LOOK: &str = "cat /proc/$daemon/task/*/status; for f in /proc/$daemon/task/*/schedstat; do \
                     read -r run wait times <$f; echo \"run: $run\"; done; true";
 
+/// Ten seconds of the kernel's trace of who gets the CPU. What the kernel charges a process for begins when the
+/// interrupt comes that wakes it, with the way out of the idle loop in it, which is the same for everybody; the
+/// trace tells from when to when the process itself had the CPU.
+const TRACE: &str = "cd /sys/kernel/tracing; echo mono_raw >trace_clock; echo >trace; \
+                     echo 1 >events/sched/sched_switch/enable; sleep 10; \
+                     echo 0 >events/sched/sched_switch/enable; echo \"pids: $daemon\"; cat trace; cd /";
+
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
     session.wander(Some(setting.run + 1))?;
     settle(session, setting, SETTLING)?;
@@ -23,6 +30,8 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     thread::sleep(MEASURED);
     let seconds = started.elapsed().as_secs_f64();
     let after = counters(&session.guest(LOOK)?);
+    let mut turns = turns(&session.guest(TRACE)?);
+    turns.sort_by(f64::total_cmp);
     let log = session.stop()?;
     session.wander(None)?;
     let grown = |key: &str| {
@@ -38,8 +47,29 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         wakeups_per_second: wakeups / seconds,
         cpu_ms_per_second: grown("run") / 1e6 / seconds,
         cpu_us_per_wakeup: grown("run") / 1e3 / wakeups.max(1.0),
+        turn_us: turns.get(turns.len() / 2).copied().unwrap_or(0.0),
     };
     Ok(Findings { idle: Some(idle), log, ..Findings::default() })
+}
+
+/// How long each turn of the daemon on the CPU was, in us, from a trace after a line that names the daemon's
+/// process.
+fn turns(trace: &str) -> Vec<f64> {
+    let pid = trace.lines().find_map(|line| line.strip_prefix("pids: ")).unwrap_or("none").trim();
+    let (comes, goes) = (format!(" next_pid={pid} "), format!(" prev_pid={pid} "));
+    let (mut since, mut turns) = (None, Vec::new());
+    for line in trace.lines().filter(|line| line.contains(": sched_switch: ")) {
+        let head = line.split(": sched_switch: ").next().unwrap_or_default();
+        let Some(now) = head.split_whitespace().last().and_then(|time| time.parse::<f64>().ok()) else {
+            continue;
+        };
+        if line.contains(&comes) {
+            since = Some(now);
+        } else if line.contains(&goes) {
+            turns.extend(since.take().map(|since: f64| (now - since) * 1e6));
+        }
+    }
+    turns
 }
 
 /// The sums over all threads of what is counted in their files, and their number.
@@ -61,6 +91,19 @@ fn counters(text: &str) -> BTreeMap<String, f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_turn_is_from_when_a_process_gets_the_cpu_to_when_it_gives_it_up() {
+        let line = |time: &str, prev: u32, next: u32| {
+            format!(
+                " x-{prev} [000] d..2. {time}: sched_switch: prev_comm=x prev_pid={prev} prev_prio=98 \
+                 prev_state=S ==> next_comm=y next_pid={next} next_prio=98\n"
+            )
+        };
+        let lines = [line("9.5", 7, 0), line("10.000100", 0, 7), line("10.000450", 7, 0), line("11", 0, 77)];
+        let found = turns(&format!("pids: 7\n{}", lines.concat()));
+        assert_eq!(found.iter().map(|us| us.round()).collect::<Vec<_>>(), [350.0]);
+    }
 
     #[test]
     fn the_counters_of_all_threads_add_up() {
