@@ -14,6 +14,7 @@
 //! While a device lies, and until the clock is right again afterwards, only the last point is held
 //! against the engine: a guest can't see through a host that lies well.
 
+use hostclock_core::notice::Notice;
 use hostclock_core::policy::Policy;
 use hostclock_core::status::State;
 use hostclock_core::units::Duration;
@@ -313,7 +314,9 @@ impl Witness for Judge {
         if sample.sleeps > self.policy.poll.max(Duration::from_millis(1_250)) + Duration::from_millis(20) {
             self.violated(sample.at, format!("it means to sleep for {}", sample.sleeps));
         }
-        if sample.exceeds_bound() && !self.lies() {
+        // A clock that runs on without a host that isn't believed is bounded against what the host was.
+        let believed = sample.state != Some(State::HostUnreliable);
+        if sample.exceeds_bound() && believed && !self.lies() {
             let bounds = (sample.bound, sample.kernel_bound);
             self.violated(sample.at, format!("{:.0} ns off, beyond the bound: {bounds:?}", sample.offset_ns));
         }
@@ -355,6 +358,12 @@ impl Witness for Judge {
                 self.steps_used = 0;
             }
             Happening::Runaway => self.violated(at, "it runs away".to_owned()),
+            Happening::Told(Notice::HostUnreliable { .. }) => {
+                // One takes back what was followed, another follows it when it is believed again.
+                self.credit += 2;
+                self.prompt = None;
+                self.last_trouble = at;
+            }
             Happening::Told(_) => {}
         }
     }
