@@ -7,7 +7,7 @@
 use crate::units::{Duration, Frequency};
 
 /// Standard deviations that count as certain: a clock is looked at more than 10,000 times a day.
-const SIGMAS: f64 = 5.0;
+const SIGMAS: f64 = 6.0;
 /// How much an oscillator or a steered host may change its frequency without anything else telling:
 /// in the first second, and for each second more, ppb; up to 1 ppm. NTP on the host does that.
 const RESTLESS_PPB: f64 = 50.0;
@@ -81,7 +81,7 @@ impl Bound {
     #[must_use]
     pub fn holding_over(self, spread: Frequency) -> Self {
         let so_far = self.growth_at(self.span_s);
-        let growth_ppb = so_far.max(SIGMAS * spread.as_ppb() + HOLDOVER_PPB);
+        let growth_ppb = so_far.max(SIGMAS * spread.as_ppb()) + HOLDOVER_PPB;
         Self { growth_ppb, restless_ppb: 0.0, span_s: 0.0, ..self }
     }
 
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_read_precisely_is_bounded_below_a_microsecond() {
         let bound = Bound::tracking(&known());
-        assert_eq!(bound.after(Duration::ZERO), Duration::from_nanos(12 + 10 + 1 + 150 + 75));
+        assert_eq!(bound.after(Duration::ZERO), Duration::from_nanos(12 + 12 + 1 + 150 + 80));
     }
 
     #[test]
