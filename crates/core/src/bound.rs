@@ -16,7 +16,7 @@ const RESTLESS_FOR_S: f64 = 20.0;
 /// What kernels round, in ns.
 const ROUNDING_NS: f64 = 150.0;
 /// In holdover: how much a frequency may depart from what was ever seen, ppb. Temperature, mostly.
-const HOLDOVER_PPB: f64 = 200.0;
+const HOLDOVER_PPB: f64 = 300.0;
 
 /// What is known when a correction is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
