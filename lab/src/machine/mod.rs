@@ -49,7 +49,6 @@ pub(crate) struct Lab {
     pub(crate) guest: Shell,
     /// The shell of a second guest.
     second: Option<Shell>,
-    second_has_relay: bool,
     platform: Platform,
     emulator: Rc<Emulator>,
 }
@@ -73,7 +72,7 @@ impl Lab {
             return Err(Error::new(format!("{error}\n--- in the host:\n{said}")));
         }
         eprintln!("lab: the guest is up ({:.1} s)", started.elapsed().as_secs_f64());
-        Ok(Self { host, guest, second: None, second_has_relay: false, platform, emulator })
+        Ok(Self { host, guest, second: None, platform, emulator })
     }
 
     /// Whether the machines have ended by themselves.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::hypervisor::{self, Beginning, FIRST, Place, SECOND};
 use super::{GUEST_LIMIT, Lab, Platform, Shell};
-use crate::error::Result;
+use crate::error::{Context, Result};
 
 const STATE: &str = "/run/vm.state";
 const LIMIT: Duration = Duration::from_secs(90);
@@ -31,9 +31,10 @@ impl Lab {
 
     /// Starts a hypervisor at `place` and gives it what was saved. The guest stays stopped.
     pub(crate) fn load_guest(&mut self, place: Place) -> Result<()> {
-        if place.port == SECOND.port && !self.second_has_relay {
+        if place.port == SECOND.port && self.second.is_none() {
+            // A port is at its end for whoever reads it while nobody is connected to it.
+            self.second = Some(Shell::connect("second", &self.emulator)?);
             self.host.run(&hypervisor::relay(SECOND))?;
-            self.second_has_relay = true;
         }
         self.host.run(&hypervisor::command(self.platform, place, Beginning::Wait))?;
         let monitor = place.monitor;
@@ -50,11 +51,8 @@ impl Lab {
 
     /// The shell of the second guest takes the place of the first's, and the other way round.
     pub(crate) fn swap_guests(&mut self) -> Result<()> {
-        let second = match self.second.take() {
-            Some(shell) => shell,
-            None => Shell::connect("second", &self.emulator)?,
-        };
-        self.second = Some(std::mem::replace(&mut self.guest, second));
+        let second = self.second.as_mut().context(|| "there is no second guest".into())?;
+        std::mem::swap(&mut self.guest, second);
         Ok(())
     }
 
