@@ -8,11 +8,14 @@
 //! it was expected (a surprise is read again at once)? Is the system clock where we left it, or did
 //! somebody else move it? (Both in `judge`.) What does the policy allow ([`Policy::verdict`])? And how is
 //! it done (`decide`)? What the kernel made of it comes back in `applied`, and what that makes of the state is in
-//! `conclude`; `holdover` is what is done without readings.
+//! `conclude`; `holdover` is what is done without readings, `trust` when they can't be believed. Between two
+//! polls a light look sees whether all is well (`probe`). `history` remembers what happened, `rivalry` who else
+//! changes the clock.
 
 mod applied;
 mod conclude;
 mod decide;
+mod event;
 mod history;
 mod holdover;
 mod judge;
@@ -23,11 +26,10 @@ mod rivalry;
 mod tests;
 mod trust;
 
-use crate::adjust::{Adjustment, KernelRate, KernelState};
+use crate::adjust::{Adjustment, KernelState};
 use crate::bound::Bound;
 use crate::discipline::Schedule;
 use crate::estimator::Estimator;
-use crate::hint::Hint;
 use crate::line::SystemLine;
 use crate::notice::{Loss, Notice};
 use crate::policy::Policy;
@@ -35,76 +37,13 @@ use crate::reading::{Failure, Method, Reading};
 use crate::status::{Counters, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
 use conclude::Outcome;
+pub use event::{Action, Applied, Event};
 use history::History;
 use judge::Judgement;
 use probe::Probing;
 use report::{Notices, Statistics};
 use rivalry::Rivalry;
 use trust::Trust;
-
-/// What happened.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Event {
-    /// The moment of [`Action::Wait`] has come.
-    Wake,
-    /// The kernel says that the clock was set, and it wasn't us.
-    ClockSet,
-    /// The hypervisor or the kernel told of something that may have moved a clock.
-    Hint(Hint),
-    /// There is a device to read.
-    SourceFound,
-    /// There is none any more.
-    SourceLost(Loss),
-    /// The program is about to end: leave the clock so that it runs on well by itself.
-    Ending,
-    /// The answer to [`Action::Read`].
-    Reading(Reading),
-    /// The other answer to it: every method failed.
-    ReadFailed(Method, Failure),
-    /// The answer to [`Action::Probe`].
-    Probed(Reading),
-    /// The other answer to it.
-    ProbeFailed,
-    /// The answer to [`Action::Inspect`].
-    Inspected(Option<KernelState>),
-    /// The answer to [`Action::Compare`].
-    Compared(RawTime, Timestamp),
-    /// The answer to [`Action::Adjust`].
-    Adjusted(Applied),
-    /// The other answer to it, with the errno.
-    AdjustRefused(i32),
-}
-
-/// An adjustment that took effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// The raw counter before the call.
-    pub before: RawTime,
-    /// The raw counter after it.
-    pub after: RawTime,
-    /// The rate that the kernel had before, where that was asked.
-    pub found: Option<KernelRate>,
-    /// What the kernel says now.
-    pub kernel: KernelState,
-}
-
-/// What is to be done. There is always exactly one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Action {
-    /// Take a reading and hand it in.
-    Read,
-    /// Take one reading by this method as cheaply as it can be had, and hand it in.
-    Probe(Method),
-    /// Ask the kernel what it does with the system clock.
-    Inspect,
-    /// Look at the raw counter and the system clock at one instant, without a device.
-    Compare,
-    /// Change the system clock and hand in the result.
-    Adjust(Adjustment),
-    /// Wait for any event, until this moment at the latest.
-    Wait(RawTime),
-}
 
 /// Readings at the start of this century or after the next one are nonsense: no hypervisor host runs
 /// there, and the kernel can't represent what lies beyond 2232.

@@ -7,7 +7,6 @@ use std::os::unix::net::UnixStream;
 use hostclock_core::driver::drive;
 use hostclock_core::engine::{Engine, Event};
 use hostclock_core::ladder::Ladder;
-use hostclock_core::notice::Notice;
 use hostclock_core::policy::Mode;
 use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
@@ -24,7 +23,7 @@ use super::hook::Hooks;
 use super::log::Log;
 use super::machine::Linux;
 use super::service::Service;
-use super::{RunOptions, rehearsal, report, rivals};
+use super::{RunOptions, rehearsal, report};
 use crate::config::{Config, Notify};
 use crate::exit::Code;
 use crate::source::Unusable;
@@ -215,20 +214,6 @@ impl Daemon {
         drive(&mut self.engine, &mut self.ladder, &mut self.machine, event)
     }
 
-    /// Logs what the engine has to tell.
-    fn tell(&mut self) {
-        while let Some(notice) = self.engine.take_notice() {
-            let log = self.log;
-            let mut besides = String::new();
-            if let Notice::Rival { .. } = notice {
-                self.suspects = rivals::suspects();
-                besides = rivals::question(&self.suspects);
-            }
-            log.notice(&notice, &besides);
-            self.hooks.run(&notice, |line| log.warn(line));
-        }
-    }
-
     /// The kernel wrote into its log.
     fn on_kernel_log(&mut self) -> Option<RawTime> {
         let mut last = None;
@@ -238,12 +223,6 @@ impl Daemon {
             self.limitations.push(problem);
         }
         last.map(|hint| self.drive(Event::Hint(hint)))
-    }
-
-    /// The log, for what isn't the engine's to tell: after what that has told already.
-    pub(super) fn say(&mut self) -> Log {
-        self.tell();
-        self.log
     }
 
     /// The moment that the engine asked for has come.
@@ -272,42 +251,6 @@ impl Daemon {
         served.is_ok()
     }
 
-    fn reload(&mut self) -> Option<RawTime> {
-        let config = match self.options.origin.load() {
-            Ok(config) => config,
-            Err(mistakes) => {
-                let mistakes = mistakes.to_string().trim_end().replace('\n', "; ");
-                self.say().error(&format!("the configuration was not reread, the old one stays: {mistakes}"));
-                return None;
-            }
-        };
-        if config == self.config {
-            self.say().info("the configuration was reread: nothing changed");
-            return None;
-        }
-        let at_start = |c: &Config| (c.socket.clone(), c.socket_mode, c.realtime_priority, c.lock_memory);
-        let restart = at_start(&config) != at_start(&self.config);
-        let source_changed =
-            config.source != self.config.source || config.policy.tai_offset != self.config.policy.tai_offset;
-        self.engine.set_policy(config.policy);
-        self.hooks.configure(config.hook.clone());
-        if config.drift_file != self.config.drift_file {
-            let log = self.log;
-            self.drift = DriftFile::open(config.drift_file.as_deref(), |line| log.warn(line));
-        }
-        self.config = config;
-        self.log = Log::new(&self.config);
-        self.say().info("the configuration was reread");
-        if restart {
-            self.say()
-                .warn("socket, socket-mode, realtime-priority and lock-memory take effect at the next start");
-        }
-        if source_changed {
-            return Some(self.look_for_source().unwrap_or_else(|| self.drop_source()));
-        }
-        Some(self.drive(Event::Wake))
-    }
-
     /// For how long to wait. The kernel counts that on `CLOCK_MONOTONIC`, which we steer; the engine counts the
     /// raw counter.
     fn delay_until(&self, wake_at: RawTime) -> Duration {
@@ -317,22 +260,6 @@ impl Daemon {
         }
         let steered = delay.as_nanos_f64() * (1.0 + self.engine.system_rate().as_ratio());
         Duration::from_nanos_f64(steered).max(Duration::ZERO)
-    }
-
-    fn keep_drift(&mut self) {
-        let (Some(drift), Some(host)) = (&mut self.drift, self.engine.frequency_to_remember()) else {
-            return;
-        };
-        let log = self.log;
-        drift.keep(clock::now_raw(), DriftFile::of_host(host), |line| log.warn(line));
-    }
-
-    fn keep_last_drift(&mut self) {
-        let (Some(drift), Some(host)) = (&mut self.drift, self.engine.frequency_to_remember()) else {
-            return;
-        };
-        let log = self.log;
-        drift.keep_last(DriftFile::of_host(host), |line| log.warn(line));
     }
 
     /// While nothing is under way, a wake-up may wait for others.

@@ -4,6 +4,7 @@
 //! What decides is the engine in `hostclock-core`; this only carries events to it and its actions to
 //! the kernel.
 
+mod afterwards;
 mod devices;
 mod drift_file;
 mod events;
@@ -12,6 +13,7 @@ mod hook;
 mod log;
 mod machine;
 mod rehearsal;
+mod reload;
 mod report;
 mod rivals;
 mod service;

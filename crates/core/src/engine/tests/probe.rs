@@ -1,8 +1,10 @@
 //! Looking between two polls.
 
 use super::bench::*;
+use crate::adjust::KernelRate;
 use crate::driver::Machine;
 use crate::engine::*;
+use crate::hint::Hint;
 use crate::policy::{PROBE_INSTANT, PROBE_RANGE};
 use crate::status::EventKind;
 
