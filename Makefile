@@ -50,5 +50,5 @@ soak: needs ## Live 10,000 random guests' lives in the simulator (about 8 minute
 	$(CARGO) run --locked --release --quiet -p hostclock-sim -- campaign --lives 10000 --hours 1
 
 .PHONY: measure
-measure: needs ## The long measurements that docs/measurements.md quotes (an hour and a half)
+measure: needs ## The long measurements that docs/measurements.md quotes (three hours and a half)
 	scripts/measure
