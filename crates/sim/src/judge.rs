@@ -156,6 +156,10 @@ impl Judge {
         sample.offset_ns.abs() <= self.limit(sample.at)
     }
 
+    fn is_busy(&self) -> bool {
+        self.since_settled.iter().any(|what| matches!(what, Disturbance::Busy(_)))
+    }
+
     fn lies(&self) -> bool {
         self.since_settled.iter().any(|what| matches!(what, Disturbance::Lie(_, _)))
     }
@@ -364,6 +368,8 @@ impl Witness for Judge {
                 self.prompt = None;
                 self.last_trouble = at;
             }
+            // A device that is busy most of the time leads to one holdover after the other.
+            Happening::Told(Notice::Holdover { .. }) if self.is_busy() => self.credit += 1,
             Happening::Told(_) => {}
         }
     }

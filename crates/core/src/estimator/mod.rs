@@ -38,6 +38,8 @@ const BANK: [Restlessness; 8] = [
 const STANDING_KEPT: f64 = 0.9;
 /// How long an excursion from the long-term frequency lasts.
 const EXCURSION_S: f64 = 30.0;
+/// A host whose frequency is so far from its mean is being slewed.
+const SLEWED_PPB: f64 = 1e6;
 /// What is left of a bias after each better reading by the same method.
 const BIAS_KEPT: f64 = 0.9;
 /// How many times worse than the others a reading is in which the process slept.
@@ -337,6 +339,8 @@ impl Estimator {
         // As far as the present frequency isn't known, just after a break, the mean is the better guess.
         let (known, usual) = (sigma.as_ppb().powi(2), spread.as_ppb().powi(2) + 1.0);
         let kept = (-age.as_secs_f64().max(0.0) / EXCURSION_S).exp() * usual / (usual + known);
+        // What no NTP daemon does was a host that is slewed, for once.
+        let kept = if (now - mean).abs().as_ppb() > SLEWED_PPB { 0.0 } else { kept };
         let frequency = Frequency::from_ppb(mean.as_ppb() + kept * (now - mean).as_ppb());
         // What was measured last, and is passed over, may be right all the same.
         let passed_over = (frequency - now).abs().as_ppb();
