@@ -252,9 +252,12 @@ pub(crate) fn daemons(list: &str) -> Result<Vec<Daemon>> {
     list.split(',').map(|name| Daemon::named(name.trim())).collect()
 }
 
+/// What is noted of a daemon that doesn't run any more.
+pub(crate) const NOT_RUNNING: &str = "not running at the end";
+
 /// What is to be noted if the daemon doesn't run any more.
 fn note_end(session: &mut Session) -> Result<Option<String>> {
-    Ok((!session.alive()?).then(|| "not running at the end".to_owned()))
+    Ok((!session.alive()?).then(|| NOT_RUNNING.to_owned()))
 }
 
 /// Starts the daemon on a clock that is right, and waits until it is settled.
