@@ -5,7 +5,6 @@ mod host;
 mod load;
 mod pause;
 mod snapshot;
-mod suspend;
 
 use std::collections::BTreeSet;
 use std::thread;

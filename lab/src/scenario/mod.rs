@@ -18,7 +18,6 @@ mod rival;
 mod start;
 mod starve;
 mod steady;
-mod suspend;
 
 use std::thread;
 use std::time::Duration;
@@ -65,12 +64,6 @@ impl Setting {
         self.wait_for_calm
     }
 
-    /// How often something is done in a run whose worst case counts. Daemons that take long to come back get
-    /// one chance.
-    pub(crate) fn repeats(&self) -> u32 {
-        if self.is_thorough() && self.daemon.is_hostclock() { 3 } else { 1 }
-    }
-
     /// The patience of somebody who watches.
     pub(crate) fn short(daemon: &Daemon) -> Patience {
         let most = Duration::from_secs(if daemon.is_hostclock() { 4 } else { 6 });
@@ -107,7 +100,7 @@ const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys",
 const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 
 /// All scenarios.
-pub(crate) const ALL: [Scenario; 18] = [
+pub(crate) const ALL: [Scenario; 17] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
@@ -226,13 +219,6 @@ pub(crate) const ALL: [Scenario; 18] = [
         rate: 300,
         daemons: AT_ONE_HERTZ,
         play: fork::play,
-    },
-    Scenario {
-        name: "suspend",
-        about: "the guest suspends itself to memory, and is woken 5 s later",
-        rate: 600,
-        daemons: AT_ONE_HERTZ,
-        play: suspend::play,
     },
 ];
 

@@ -45,35 +45,29 @@ impl Session {
         released: i64,
         length: Duration,
     ) -> Result<GoingOn> {
-        let found = self.await_going_on(known, released, length)?;
-        self.write_down(label, found.before, found.after)?;
-        Ok(found)
-    }
-
-    /// The same without a note.
-    pub(super) fn await_going_on(
-        &mut self,
-        known: usize,
-        released: i64,
-        length: Duration,
-    ) -> Result<GoingOn> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let samples = self.update()?.samples.get(known.saturating_sub(1)..).unwrap_or_default();
             if let Some(found) = going_on(samples, released, length) {
+                self.write_down(&Event {
+                    label: label.into(),
+                    before: found.before,
+                    after: found.after,
+                    amount: None,
+                    seen: Vec::new(),
+                })?;
                 return Ok(found);
             }
             if Instant::now() > deadline {
-                return Err(Error::new("the observer didn't see how the guest went on"));
+                return Err(Error::new(format!("the observer didn't see how the guest went on: {label}")));
             }
             thread::sleep(Duration::from_millis(200));
         }
     }
 
-    /// Writes down what was done from outside of the guest.
-    pub(super) fn write_down(&mut self, label: &str, before: i64, after: i64) -> Result<()> {
-        let event = Event { label: label.into(), before, after, amount: None, seen: Vec::new() };
-        let line = serde_json::to_string(&event).context(|| "writing an event".into())?;
+    /// Writes an event down that was made outside of the guest.
+    fn write_down(&mut self, event: &Event) -> Result<()> {
+        let line = serde_json::to_string(event).context(|| "writing an event".into())?;
         self.guest(&format!("echo '{line}' >>{EVENTS}")).map(drop)
     }
 }
@@ -89,7 +83,7 @@ pub(crate) struct GoingOn {
     /// The raw time before which it did not.
     pub(crate) before: i64,
     /// The raw time of the first sample afterwards.
-    pub(super) after: i64,
+    after: i64,
     /// By how much its counter has fallen behind the host's clock.
     pub(crate) lost: i64,
 }
