@@ -47,17 +47,6 @@ impl Hints {
         self.0 |= 1 << hint as u8;
     }
 
-    /// Adds all of `other`.
-    pub const fn add_all(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     /// Those in it.
     pub fn iter(self) -> impl Iterator<Item = Hint> {
         Hint::ALL.into_iter().filter(move |hint| self.0 & (1 << *hint as u8) != 0)
@@ -71,11 +60,9 @@ mod tests {
     #[test]
     fn a_set_holds_what_was_added() {
         let mut hints = Hints::default();
-        assert!(hints.is_empty());
+        assert_eq!(hints.iter().next(), None);
         hints.add(Hint::Forked);
-        let mut others = Hints::default();
-        others.add(Hint::Disrupted);
-        hints.add_all(others);
+        hints.add(Hint::Disrupted);
         assert_eq!(hints.iter().collect::<Vec<_>>(), [Hint::Disrupted, Hint::Forked]);
     }
 }

@@ -27,12 +27,27 @@ struct Entry {
     loss: Option<Loss>,
 }
 
+impl Entry {
+    /// One that has only begun.
+    fn new(kind: EventKind, noticed: RawTime, time: Timestamp) -> Self {
+        Self {
+            kind,
+            noticed,
+            time,
+            offset: None,
+            correction: Correction::None,
+            took: None,
+            times: 1,
+            hints: Hints::default(),
+            loss: None,
+        }
+    }
+}
+
 /// The entries, the newest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     entries: [Option<Entry>; KEPT],
-    /// Hints that nothing came of yet.
-    hints: Hints,
 }
 
 impl History {
@@ -56,7 +71,6 @@ impl History {
         offset: Duration,
     ) {
         let kind = EventKind::from(cause);
-        let hints = core::mem::take(&mut self.hints);
         if let Some(last) = self.newest() {
             let told_before = last.kind == EventKind::Hint && noticed - last.noticed < AGAIN;
             let again = last.kind == kind
@@ -65,19 +79,15 @@ impl History {
             if again {
                 last.times = last.times.saturating_add(1);
                 last.offset = Some(offset);
-                last.hints.add_all(hints);
                 return;
             }
             if told_before {
                 // What was told of has come to pass.
                 *last = Entry { kind, offset: Some(offset), took: None, ..*last };
-                last.hints.add_all(hints);
                 return;
             }
         }
-        let offset = Some(offset);
-        let correction = Correction::None;
-        self.push(Entry { kind, noticed, time, offset, correction, took: None, times: 1, hints, loss: None });
+        self.push(Entry { offset: Some(offset), ..Entry::new(kind, noticed, time) });
     }
 
     /// How the last disturbance is put right.
@@ -105,18 +115,7 @@ impl History {
     /// There are no readings any more, or none that can be believed.
     pub(super) fn lost(&mut self, noticed: RawTime, time: Timestamp, loss: Loss) {
         let kind = if loss.is_unreliable() { EventKind::HostUnreliable } else { EventKind::Holdover };
-        let hints = core::mem::take(&mut self.hints);
-        self.push(Entry {
-            kind,
-            noticed,
-            time,
-            offset: None,
-            correction: Correction::None,
-            took: None,
-            times: 1,
-            hints,
-            loss: Some(loss),
-        });
+        self.push(Entry { loss: Some(loss), ..Entry::new(kind, noticed, time) });
     }
 
     /// There are readings again, which found the clock off by `offset`.
@@ -130,31 +129,18 @@ impl History {
 
     /// Somebody told of something.
     pub(super) fn told(&mut self, hint: Hint, noticed: RawTime, time: Timestamp) {
-        if let Some(last) = self.newest() {
+        if let Some(last) = self.newest().filter(|last| noticed - last.noticed < AGAIN) {
+            let told_before = last.kind == EventKind::Hint;
             // Whatever it was, it may have been noticed before it was told.
-            if last.kind != EventKind::Hint && noticed - last.noticed < AGAIN && hint != Hint::Clocksource {
-                last.hints.add(hint);
-                return;
-            }
-            if last.kind == EventKind::Hint && noticed - last.noticed < AGAIN {
-                last.times = last.times.saturating_add(1);
+            if told_before || hint != Hint::Clocksource {
+                last.times = last.times.saturating_add(u32::from(told_before));
                 last.hints.add(hint);
                 return;
             }
         }
-        let mut hints = core::mem::take(&mut self.hints);
-        hints.add(hint);
-        self.push(Entry {
-            kind: EventKind::Hint,
-            noticed,
-            time,
-            offset: None,
-            correction: Correction::None,
-            took: None,
-            times: 1,
-            hints,
-            loss: None,
-        });
+        let mut entry = Entry::new(EventKind::Hint, noticed, time);
+        entry.hints.add(hint);
+        self.push(entry);
     }
 
     /// For the status, the oldest first.

@@ -19,21 +19,34 @@ pub(super) const HOLD_INTERVAL: Duration = Duration::from_secs(1);
 impl Engine {
     /// The source is lost: run on with the long-term frequency.
     pub(super) fn lose(&mut self, now: RawTime, loss: Loss) -> Action {
+        self.trust.end_trial();
+        if self.estimator.is_some() && !self.state.is_holding() {
+            self.run_on_alone(now, State::Holdover, Notice::Holdover { loss }, loss);
+        } else {
+            self.leave_alone(loss);
+            if self.state.is_holding() {
+                self.enter(State::Holdover, now);
+            }
+        }
+        self.look_without_reading(now)
+    }
+
+    /// From now on the clock runs on without the host's, in `state`.
+    pub(super) fn run_on_alone(&mut self, now: RawTime, state: State, notice: Notice, loss: Loss) {
+        self.leave_alone(loss);
+        self.counters.holdovers += 1;
+        self.notices.push(notice);
+        self.history.lost(now, self.time_at(now), loss);
+        self.enter(state, now);
+        let spread = self.holdover_frequency(now).1;
+        self.bound = self.bound_without_slew(now).map(|bound| bound.holding_over(spread));
+    }
+
+    /// There is no host's clock any more that a reading could be compared with.
+    fn leave_alone(&mut self, loss: Loss) {
         self.loss = Some(loss);
         self.doubt = None;
         self.line_doubt = false;
-        self.trust.end_trial();
-        if self.estimator.is_some() && !self.state.is_holding() {
-            self.counters.holdovers += 1;
-            self.notices.push(Notice::Holdover { loss });
-            self.history.lost(now, self.time_at(now), loss);
-            self.enter(State::Holdover, now);
-            let spread = self.holdover_frequency(now).1;
-            self.bound = self.bound_without_slew(now).map(|bound| bound.holding_over(spread));
-        } else if self.state.is_holding() {
-            self.enter(State::Holdover, now);
-        }
-        self.look_without_reading(now)
     }
 
     /// There is nothing to read: at least see whether somebody set the clock. The kernel doesn't always tell,

@@ -296,18 +296,8 @@ impl Engine {
         }
     }
 
-    /// Whether a reading can be one of a clock, taken just now.
-    fn is_plausible(&self, now: RawTime, reading: &Reading) -> bool {
-        let age = reading.raw - now;
-        reading.reference >= PLAUSIBLE.0
-            && reading.reference <= PLAUSIBLE.1
-            && !reading.uncertainty.is_negative()
-            && age >= FRESH.0
-            && age <= FRESH.1
-    }
-
     fn on_reading(&mut self, now: RawTime, reading: Reading) -> Action {
-        if !self.is_plausible(now, &reading) {
+        if !is_plausible(now, &reading) {
             return self.on_failure(now, reading.method, Failure::Nonsense);
         }
         self.counters.readings += 1;
@@ -371,4 +361,12 @@ impl Engine {
             self.state_since = now;
         }
     }
+}
+
+/// Whether a reading can be one of a clock, taken just now.
+fn is_plausible(now: RawTime, reading: &Reading) -> bool {
+    let age = reading.raw - now;
+    (PLAUSIBLE.0..=PLAUSIBLE.1).contains(&reading.reference)
+        && !reading.uncertainty.is_negative()
+        && (FRESH.0..=FRESH.1).contains(&age)
 }

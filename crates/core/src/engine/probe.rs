@@ -5,7 +5,7 @@
 //! How often is the user's choice ([`crate::policy::Policy::probe`]), but a reading that is expensive on this
 //! machine is taken less often: probes never take more than 1/256 of a processor.
 
-use super::{Action, Engine};
+use super::{Action, Engine, is_plausible};
 use crate::policy::Mode;
 use crate::reading::{Method, Reading};
 use crate::units::{Duration, RawTime};
@@ -54,7 +54,7 @@ impl Engine {
     pub(super) fn on_probe(&mut self, now: RawTime, reading: &Reading) -> Action {
         self.counters.probes += 1;
         self.probing.learn_cost(now - self.probing.began);
-        if self.is_plausible(now, reading) && self.is_expected(reading) {
+        if is_plausible(now, reading) && self.is_expected(reading) {
             self.trust.is_well(reading.raw);
             Action::Wait(self.wake_at)
         } else if reading.method == Method::Precise {

@@ -74,8 +74,7 @@ impl Engine {
     }
 
     /// What somebody else does to the clock, while he does it again and again.
-    #[must_use]
-    pub fn rival(&self, now: RawTime) -> Option<RivalStatus> {
+    pub(super) fn rival(&self, now: RawTime) -> Option<RivalStatus> {
         let Rivalry { changes, since, last, told } = self.rivalry;
         told.map(|_| RivalStatus {
             changes,

@@ -54,9 +54,10 @@ pub(super) struct Trust {
     trial: Option<Trial>,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// How long a clock has been steady: since the first of so many readings.
+#[derive(Clone, Copy, Debug, Default)]
 struct Trial {
-    since: Option<RawTime>,
+    since: RawTime,
     last: Option<Reading>,
     readings: u32,
 }
@@ -106,7 +107,7 @@ impl Trust {
 
     /// Begins to watch a clock that isn't believed.
     pub(super) fn doubt(&mut self) {
-        *self = Self { trial: Some(Trial { since: None, last: None, readings: 0 }), ..Self::default() };
+        *self = Self { trial: Some(Trial::default()), ..Self::default() };
     }
 
     /// Ends that: there is nothing to watch, or no reason to.
@@ -122,14 +123,12 @@ impl Trust {
     /// Takes in a reading of a clock that isn't believed; whether it is again.
     fn try_again(&mut self, reading: &Reading) -> bool {
         let Some(trial) = &mut self.trial else { return true };
-        let steady = trial.last.is_some_and(|last| is_steady(&last, reading));
-        let since = match trial.since {
-            Some(since) if steady => since,
-            _ => reading.raw,
-        };
-        let readings = if steady { trial.readings + 1 } else { 1 };
-        *trial = Trial { since: Some(since), last: Some(*reading), readings };
-        reading.raw - since >= TRIAL.0 && readings >= TRIAL.1
+        if !trial.last.is_some_and(|last| is_steady(&last, reading)) {
+            *trial = Trial { since: reading.raw, ..Trial::default() };
+        }
+        trial.last = Some(*reading);
+        trial.readings += 1;
+        reading.raw - trial.since >= TRIAL.0 && trial.readings >= TRIAL.1
     }
 }
 
@@ -146,19 +145,11 @@ impl Engine {
     pub(super) fn distrust(&mut self, now: RawTime, reading: Option<&Reading>, loss: Loss) -> Action {
         let before = self.trust.take_before(now);
         self.trust.doubt();
-        self.doubt = None;
-        self.line_doubt = false;
         self.surprised = None;
         self.disturbance = None;
         self.failures = 0;
-        self.loss = Some(loss);
-        self.counters.holdovers += 1;
-        self.notices.push(Notice::HostUnreliable { loss });
-        self.enter(State::HostUnreliable, now);
-        self.history.lost(now, self.time_at(now), loss);
+        self.run_on_alone(now, State::HostUnreliable, Notice::HostUnreliable { loss }, loss);
         let (Some(before), Some(reading)) = (before, reading) else {
-            let spread = self.holdover_frequency(now).1;
-            self.bound = self.bound_without_slew(now).map(|bound| bound.holding_over(spread));
             return self.look_without_reading(now);
         };
         self.estimator = Some(before);
