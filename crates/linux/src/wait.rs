@@ -30,6 +30,9 @@ struct KernelTimespec {
 }
 
 impl<const N: usize> PollSet<N> {
+    /// As many events as there are places: a handful.
+    const MOST: libc::c_int = N as libc::c_int;
+
     /// A set in which every place is empty.
     ///
     /// # Errors
@@ -100,10 +103,7 @@ impl<const N: usize> PollSet<N> {
         events: &mut [libc::epoll_event; N],
         timeout: Option<Duration>,
     ) -> Result<usize, Errno> {
-        let span = timeout.map(|span| {
-            let ns = span.as_nanos().max(0);
-            KernelTimespec { seconds: ns / 1_000_000_000, nanoseconds: ns % 1_000_000_000 }
-        });
+        let span = timeout.map(parts).map(|(seconds, nanoseconds)| KernelTimespec { seconds, nanoseconds });
         let span = span.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
         let no_mask = core::ptr::null::<libc::sigset_t>();
         // SAFETY: the kernel writes at most N events into `events`, which is borrowed mutably for the length of the
@@ -113,7 +113,7 @@ impl<const N: usize> PollSet<N> {
                 libc::SYS_epoll_pwait2,
                 self.epoll.as_raw_fd(),
                 events.as_mut_ptr(),
-                libc::c_int::try_from(N).unwrap_or(libc::c_int::MAX),
+                Self::MOST,
                 span,
                 no_mask,
                 size_of::<libc::sigset_t>(),
@@ -129,18 +129,17 @@ impl<const N: usize> PollSet<N> {
         events: &mut [libc::epoll_event; N],
         timeout: Option<Duration>,
     ) -> Result<usize, Errno> {
-        let span = timeout.map(|span| {
-            let ns = span.as_nanos().max(0);
-            // Both fit: a second has few nanoseconds, and no timeout is longer than 292 years.
-            libc::timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ }
-        });
+        // Both fit: a second has few nanoseconds, and no timeout is longer than 292 years.
+        let span = timeout
+            .map(parts)
+            .map(|(seconds, nanoseconds)| libc::timespec { tv_sec: seconds as _, tv_nsec: nanoseconds as _ });
         let span = span.as_ref().map_or(core::ptr::null(), core::ptr::from_ref);
         let mut set = libc::pollfd { fd: self.epoll.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one pollfd, borrowed mutably for the length of the call; `span` outlives it; no mask is given.
         check(unsafe { libc::ppoll(&raw mut set, 1, span, core::ptr::null()) })?;
-        let most = libc::c_int::try_from(N).unwrap_or(libc::c_int::MAX);
         // SAFETY: the kernel writes at most N events into `events`, which is borrowed mutably, and doesn't wait.
-        let ready = check(unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), most, 0) })?;
+        let ready =
+            check(unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), events.as_mut_ptr(), Self::MOST, 0) })?;
         Ok(usize::try_from(ready).unwrap_or(0))
     }
 
@@ -150,6 +149,12 @@ impl<const N: usize> PollSet<N> {
     pub fn ready(&self, place: usize) -> bool {
         self.ready.get(place).copied().unwrap_or(false)
     }
+}
+
+/// Whole seconds and the nanoseconds that are left, of a span that isn't negative.
+fn parts(span: Duration) -> (i64, i64) {
+    let ns = span.as_nanos().max(0);
+    (ns / 1_000_000_000, ns % 1_000_000_000)
 }
 
 fn control(epoll: &OwnedFd, how: libc::c_int, fd: RawFd, place: usize) -> Result<(), Errno> {

@@ -29,10 +29,7 @@ pub struct Outcome {
 #[must_use]
 pub fn live(life: &Life) -> Outcome {
     let mut judge = Judge::new(life);
-    let mut simulation = Simulation::new(&life.model, life.policy, life.seed);
-    for (at, disturbance) in &life.plan {
-        simulation.world.plan(*at, *disturbance);
-    }
+    let mut simulation = Simulation::of(life);
     simulation.run_until(life.end, &mut judge);
     judge.conclude();
     Outcome {

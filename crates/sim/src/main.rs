@@ -99,10 +99,7 @@ fn run_campaign(from: u64, lives: u64, hours: f64) -> ExitCode {
 fn replay(seed: u64, hours: f64, window: (f64, f64)) -> ExitCode {
     let life = Life::new(seed, hours);
     say!("seed {seed}: {:#?}\n{:#?}", life.model, life.policy);
-    let mut simulation = Simulation::new(&life.model, life.policy, life.seed);
-    for (at, disturbance) in &life.plan {
-        simulation.world.plan(*at, *disturbance);
-    }
+    let mut simulation = Simulation::of(&life);
     let mut teller = Teller { judge: Judge::new(&life), told: 0, window, last: None };
     simulation.run_until(life.end, &mut teller);
     teller.judge.conclude();
@@ -113,10 +110,7 @@ fn replay(seed: u64, hours: f64, window: (f64, f64)) -> ExitCode {
 /// Draws a stretch of one life.
 fn picture(seed: u64, hours: f64, window: (f64, f64), file: &str) -> ExitCode {
     let life = Life::new(seed, hours);
-    let mut simulation = Simulation::new(&life.model, life.policy, life.seed);
-    for (at, disturbance) in &life.plan {
-        simulation.world.plan(*at, *disturbance);
-    }
+    let mut simulation = Simulation::of(&life);
     let mut seen = Seen { judge: Judge::new(&life), record: Record::default() };
     simulation.run_until(life.end, &mut seen);
     seen.judge.conclude();

@@ -10,6 +10,7 @@ use hostclock_core::reading::Method;
 use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
 
+use crate::life::Life;
 use crate::truth::TrueTime;
 use crate::world::{Happening, Signal, World, WorldModel};
 
@@ -112,6 +113,16 @@ impl Simulation {
             lively_until: TrueTime::default(),
             next_sample: TrueTime::default(),
         }
+    }
+
+    /// The world of `life`, with everything that is to happen in it.
+    #[must_use]
+    pub fn of(life: &Life) -> Self {
+        let mut simulation = Self::new(&life.model, life.policy, life.seed);
+        for (at, disturbance) in &life.plan {
+            simulation.world.plan(*at, *disturbance);
+        }
+        simulation
     }
 
     /// The engine, while the daemon is running.

@@ -3,7 +3,7 @@
 use hostclock_core::notice::Notice;
 use hostclock_linux::clock;
 
-use super::drift_file::DriftFile;
+use super::drift_file::{Drift, DriftFile};
 use super::events::Daemon;
 use super::log::Log;
 use super::rivals;
@@ -31,19 +31,21 @@ impl Daemon {
 
     /// Writes the frequency down, now and then.
     pub(super) fn keep_drift(&mut self) {
-        let (Some(drift), Some(host)) = (&mut self.drift, self.engine.frequency_to_remember()) else {
-            return;
-        };
-        let log = self.log;
-        drift.keep(clock::now_raw(), DriftFile::of_host(host), |line| log.warn(line));
+        if let Some((file, drift, log)) = self.drift() {
+            file.keep(clock::now_raw(), drift, |line| log.warn(line));
+        }
     }
 
     /// Writes it down at the end.
     pub(super) fn keep_last_drift(&mut self) {
-        let (Some(drift), Some(host)) = (&mut self.drift, self.engine.frequency_to_remember()) else {
-            return;
-        };
-        let log = self.log;
-        drift.keep_last(DriftFile::of_host(host), |line| log.warn(line));
+        if let Some((file, drift, log)) = self.drift() {
+            file.keep_last(drift, |line| log.warn(line));
+        }
+    }
+
+    /// The file, and what may be written into it, where there is both.
+    fn drift(&mut self) -> Option<(&mut DriftFile, Drift, Log)> {
+        let file = self.drift.as_mut()?;
+        Some((file, DriftFile::of_host(self.engine.frequency_to_remember()?), self.log))
     }
 }

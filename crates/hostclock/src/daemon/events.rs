@@ -120,7 +120,8 @@ impl Daemon {
             Err(error) => return self.cannot_wait(error),
         };
         let mut wake_at = self.look_for_source().unwrap_or_else(|| self.drive(Event::Wake));
-        // After the first reading: nothing is to delay that.
+        // After the first reading: nothing is to delay that. That there are no hints is usual, and no warning.
+        self.hints = Hints::listen(|what| self.limitations.push(what));
         std::hint::black_box(rehearsal::rehearse(self.config.policy));
         if self.config.notify == Notify::Started {
             self.service.ready("running");
@@ -234,7 +235,7 @@ impl Daemon {
         }
         let wake_at = self.drive(Event::Wake);
         self.keep_drift();
-        let lost = matches!(self.engine.state(), State::Starting | State::Holdover | State::HostUnreliable)
+        let lost = matches!(self.engine.state(), State::Starting | State::Holdover)
             && self.machine.source.as_ref().is_some_and(|source| !source.is_present());
         if lost { self.drop_source() } else { wake_at }
     }

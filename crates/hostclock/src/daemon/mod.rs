@@ -105,8 +105,6 @@ fn set_up(
             without(format!("no notice of devices that come and go ({error}): looked for every second"))
         })
         .ok();
-    // Their absence is usual, and no warning.
-    let hints = Hints::listen(|what| limitations.push(what));
     let drift = DriftFile::open(config.drift_file.as_deref(), |line| log.warn(line));
     let remembered = drift.as_ref().and_then(DriftFile::host_frequency);
     let engine = Engine::new(config.policy, clock::now_raw(), kernel).remembering(remembered);
@@ -117,7 +115,7 @@ fn set_up(
         ladder: Ladder::default(),
         hooks: Hooks::new(config.hook.clone()),
         config,
-        hints,
+        hints: Hints::default(),
         suspects: Vec::new(),
         drift,
         machine,

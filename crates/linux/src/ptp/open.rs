@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::errno::{Errno, check};
 
-/// Why a device could not be opened.
+/// Why a device could not be opened; a vmclock's node is opened with the same words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// `ENOENT`, or a path through something that is no directory.
@@ -42,7 +42,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    fn of(path: &Path, errno: Errno) -> Self {
+    pub(crate) fn of(path: &Path, errno: Errno) -> Self {
         let path = path.to_owned();
         match errno.0 {
             libc::ENOENT | libc::ENOTDIR => Self::Missing(path),

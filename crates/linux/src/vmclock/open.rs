@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Vmclock;
 use super::page::{Mapping, Page};
 use crate::errno::Errno;
+use crate::ptp;
 
 /// `VMCLOCK_MAGIC`: "VCLK".
 const MAGIC: u32 = 0x4b4c_4356;
@@ -22,15 +23,9 @@ const HEADER: usize = 10;
 /// Why a device could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// `ENOENT`, or a path through something that is no directory.
-    #[error("opening {}: no such device", .0.display())]
-    Missing(PathBuf),
-    /// `EACCES` or `EPERM`.
-    #[error("opening {}: permission denied (read access to the device is enough)", .0.display())]
-    Denied(PathBuf),
-    /// A file, a directory, a socket.
-    #[error("opening {}: not a character device", .0.display())]
-    NotADevice(PathBuf),
+    /// The device can't be opened, or isn't one.
+    #[error(transparent)]
+    Device(#[from] ptp::OpenError),
     /// What it holds isn't what it should be.
     #[error("opening {}: not a vmclock that is known here: {flaw}", .path.display())]
     NotAVmclock {
@@ -38,14 +33,6 @@ pub enum OpenError {
         path: PathBuf,
         /// What is wrong.
         flaw: Flaw,
-    },
-    /// Anything else.
-    #[error("opening {}: {errno}", .path.display())]
-    Other {
-        /// The device's path.
-        path: PathBuf,
-        /// The kernel's reason.
-        errno: Errno,
     },
 }
 
@@ -66,22 +53,11 @@ pub enum Flaw {
     Size(u32),
 }
 
-impl OpenError {
-    fn of(path: &Path, errno: Errno) -> Self {
-        let path = path.to_owned();
-        match errno.0 {
-            libc::ENOENT | libc::ENOTDIR => Self::Missing(path),
-            libc::EACCES | libc::EPERM => Self::Denied(path),
-            _ => Self::Other { path, errno },
-        }
-    }
-}
-
 pub(super) fn open(path: &Path) -> Result<Vmclock, OpenError> {
-    let failed = |error: std::io::Error| OpenError::of(path, Errno::of(&error));
+    let failed = |error: std::io::Error| ptp::OpenError::of(path, Errno::of(&error));
     // To open a named pipe blocks, and a file that somebody may shorten is not to be mapped.
     if !fs::metadata(path).map_err(failed)?.file_type().is_char_device() {
-        return Err(OpenError::NotADevice(path.to_owned()));
+        return Err(ptp::OpenError::NotADevice(path.to_owned()).into());
     }
     // std adds O_CLOEXEC.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(failed)?;
@@ -91,7 +67,7 @@ pub(super) fn open(path: &Path) -> Result<Vmclock, OpenError> {
 /// A vmclock in what is open already.
 pub(super) fn over(file: File, path: &Path) -> Result<Vmclock, OpenError> {
     let mut header = [0; HEADER];
-    let length = file.read_at(&mut header, 0).map_err(|error| OpenError::of(path, Errno::of(&error)))?;
+    let length = file.read_at(&mut header, 0).map_err(|error| ptp::OpenError::of(path, Errno::of(&error)))?;
     let whole = if length == HEADER { Ok(header) } else { Err(Flaw::NoHeader) };
     let size =
         whole.and_then(examine).map_err(|flaw| OpenError::NotAVmclock { path: path.to_owned(), flaw })?;

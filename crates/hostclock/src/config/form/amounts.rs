@@ -28,6 +28,18 @@ fn threshold(raw: Raw<'_>) -> Result<Duration, String> {
     }
 }
 
+/// A duration from `shortest` to `longest`.
+fn within(raw: Raw<'_>, (shortest, longest): (Duration, Duration)) -> Result<Duration, String> {
+    let span = duration(raw)?;
+    if span < shortest {
+        Err(format!("{} is too short", raw.described()))
+    } else if span > longest {
+        Err(format!("{} is too long", raw.described()))
+    } else {
+        Ok(span)
+    }
+}
+
 /// A duration of 1 µs or more.
 pub(crate) struct Span;
 
@@ -84,15 +96,7 @@ impl Form for Poll {
     const ACCEPTS: &'static str = "a duration from \"62.5ms\" to \"64s\"";
 
     fn parse(raw: Raw<'_>) -> Result<Duration, String> {
-        let span = duration(raw)?;
-        let (shortest, longest) = POLL_RANGE;
-        if span < shortest {
-            Err(format!("{} is too short", raw.described()))
-        } else if span > longest {
-            Err(format!("{} is too long", raw.described()))
-        } else {
-            Ok(span)
-        }
+        within(raw, POLL_RANGE)
     }
 
     fn show(value: &Duration) -> Value {
@@ -116,14 +120,7 @@ impl Form for Responsiveness {
         if let Some((_, span)) = RESPONSIVENESS.iter().find(|(name, _)| *name == word) {
             return Ok(*span);
         }
-        let span = duration(raw)?;
-        if span < PROBE_RANGE.0 {
-            Err(format!("{} is too short", raw.described()))
-        } else if span > PROBE_RANGE.1 {
-            Err(format!("{} is too long", raw.described()))
-        } else {
-            Ok(span)
-        }
+        within(raw, PROBE_RANGE)
     }
 
     fn show(value: &Duration) -> Value {

@@ -40,6 +40,23 @@ impl Form for Device {
     }
 }
 
+/// An absolute path, or `none`; `flaw` says what else is wrong with one.
+fn path_or_none(raw: Raw<'_>, flaw: impl Fn(&str) -> Option<String>) -> Result<Option<PathBuf>, String> {
+    let path = raw.text()?;
+    if path == "none" {
+        return Ok(None);
+    }
+    let flaw = if path.starts_with('/') { flaw(path) } else { Some("does not start with /".to_owned()) };
+    match flaw {
+        Some(flaw) => Err(format!("{} {flaw}", quoted(path))),
+        None => Ok(Some(PathBuf::from(path))),
+    }
+}
+
+fn show_path(path: Option<&Path>) -> Value {
+    text(path.map_or_else(|| "none".into(), Path::to_string_lossy))
+}
+
 /// A file that the daemon writes, or `none`.
 pub(crate) struct FileOrNone;
 
@@ -48,20 +65,14 @@ impl Form for FileOrNone {
     const ACCEPTS: &'static str = "an absolute path, such as \"/var/lib/hostclock/drift\", or \"none\"";
 
     fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
-        let path = raw.text()?;
-        if path == "none" {
-            Ok(None)
-        } else if !path.starts_with('/') {
-            Err(format!("{} does not start with /", quoted(path)))
-        } else if path.ends_with(['/', '.']) || path.chars().any(char::is_control) {
-            Err(format!("{} cannot be the path of a file", quoted(path)))
-        } else {
-            Ok(Some(PathBuf::from(path)))
-        }
+        path_or_none(raw, |path| {
+            let odd = path.ends_with(['/', '.']) || path.chars().any(char::is_control);
+            odd.then(|| "cannot be the path of a file".to_owned())
+        })
     }
 
     fn show(value: &Self::Value) -> Value {
-        text(value.as_deref().map_or_else(|| "none".into(), Path::to_string_lossy))
+        show_path(value.as_deref())
     }
 }
 
@@ -76,22 +87,17 @@ impl Form for Socket {
     const ACCEPTS: &'static str = "an absolute path of at most 107 bytes, or \"none\"";
 
     fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
-        let path = raw.text()?;
-        if path == "none" {
-            Ok(None)
-        } else if !path.starts_with('/') {
-            Err(format!("{} does not start with /", quoted(path)))
-        } else if path.len() > LONGEST_SOCKET_PATH {
-            Err(format!("{} is longer than {LONGEST_SOCKET_PATH} bytes", quoted(path)))
-        } else if path.ends_with('/') || path.chars().any(char::is_control) {
-            Err(format!("{} cannot be the path of a socket", quoted(path)))
-        } else {
-            Ok(Some(PathBuf::from(path)))
-        }
+        path_or_none(raw, |path| {
+            if path.len() > LONGEST_SOCKET_PATH {
+                return Some(format!("is longer than {LONGEST_SOCKET_PATH} bytes"));
+            }
+            let odd = path.ends_with('/') || path.chars().any(char::is_control);
+            odd.then(|| "cannot be the path of a socket".to_owned())
+        })
     }
 
     fn show(value: &Self::Value) -> Value {
-        text(value.as_deref().map_or_else(|| "none".into(), Path::to_string_lossy))
+        show_path(value.as_deref())
     }
 }
 
