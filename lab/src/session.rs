@@ -15,7 +15,7 @@ use hostclock_lab_guest::trace::{Decoder, Sample};
 
 use crate::analysis::recovery::{Recovery, recovery};
 use crate::daemon::Daemon;
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::machine::Lab;
 
 pub(crate) use pause::{GoingOn, Halt};
@@ -169,6 +169,18 @@ impl Session {
     /// What the daemon has logged up to now.
     pub(crate) fn log(&mut self) -> Result<String> {
         self.guest(&format!("cat {DAEMON_LOG} 2>/dev/null; true"))
+    }
+
+    /// How many lines that is.
+    pub(crate) fn log_lines(&mut self) -> Result<usize> {
+        Ok(self.log()?.lines().count())
+    }
+
+    /// Writes down what was done from outside of the guest, between two raw times.
+    fn write_down(&mut self, label: &str, before: i64, after: i64) -> Result<()> {
+        let event = Event { label: label.into(), before, after, amount: None, seen: Vec::new() };
+        let line = serde_json::to_string(&event).context(|| "writing an event".into())?;
+        self.guest(&format!("echo '{line}' >>{EVENTS}")).map(drop)
     }
 
     /// Starts a new recording.

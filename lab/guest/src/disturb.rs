@@ -7,13 +7,14 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::change::{NOTHING, adjust, step};
 use crate::manage;
 use crate::moment::{self, Who};
 use hostclock_core::adjust::{Adjustment, Health, KernelRate};
 use hostclock_core::reading::Method;
 use hostclock_core::units::{Duration, Timestamp};
 use hostclock_lab_guest::event::Event;
-use hostclock_linux::clock::{SystemClock, now_raw, now_system};
+use hostclock_linux::clock::{now_raw, now_system};
 use hostclock_linux::clock_set::ClockSetWatch;
 use hostclock_linux::ptp::Device;
 use hostclock_linux::wait::PollSet;
@@ -67,7 +68,7 @@ pub(crate) fn by(label: &str, amount: Duration, log: &Path) -> io::Result<()> {
     moment::trace(Who::Myself)?;
     let start = now_raw();
     if amount.abs() < SMALL {
-        adjust(&Adjustment { step: Some(amount), rate: None, health: None, tai_offset: None })?;
+        step(amount)?;
     } else {
         let (tv_sec, tv_nsec) = (now_system() + amount).parts();
         clock_settime(ClockId::Realtime, Timespec { tv_sec, tv_nsec })?;
@@ -129,8 +130,7 @@ pub(crate) fn reset(device: &Path, offset: Duration) -> io::Result<()> {
         max_error: Duration::from_secs(16),
         est_error: Duration::from_secs(16),
     };
-    let mut change =
-        Adjustment { step: None, rate: Some(KernelRate::NOMINAL), health: Some(health), tai_offset: None };
+    let mut change = Adjustment { rate: Some(KernelRate::NOMINAL), health: Some(health), ..NOTHING };
     adjust(&change)?;
     let device = Device::open(device).map_err(io::Error::other)?;
     let reading = device
@@ -144,10 +144,6 @@ pub(crate) fn reset(device: &Path, offset: Duration) -> io::Result<()> {
         return Err(io::Error::other("the clock can't be set to before 1970"));
     }
     adjust(&change)
-}
-
-fn adjust(change: &Adjustment) -> io::Result<()> {
-    SystemClock.adjust(change).map(drop).map_err(io::Error::other)
 }
 
 fn write(event: &Event, log: &Path) -> io::Result<()> {

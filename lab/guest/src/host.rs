@@ -8,17 +8,10 @@ use hostclock_core::adjust::{Adjustment, KernelRate};
 use hostclock_core::units::{Duration, Frequency};
 use hostclock_linux::clock::{SystemClock, now_system};
 
-const NOTHING: Adjustment = Adjustment { step: None, rate: None, health: None, tai_offset: None };
+use crate::change::{NOTHING, adjust, step};
+
 const SECOND: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * SECOND;
-
-/// Moves the clock by `amount`.
-///
-/// # Errors
-/// When the clock can't be set.
-pub(crate) fn step(amount: Duration) -> io::Result<()> {
-    adjust(&Adjustment { step: Some(amount), ..NOTHING })
-}
 
 /// Sets the clock to `before` the next midnight, UTC.
 ///
@@ -57,8 +50,4 @@ pub(crate) fn slew(more: Frequency, seconds: u64) -> io::Result<()> {
     rate(usual)?;
     println!("{} {}", from.as_nanos(), now_system().as_nanos());
     Ok(())
-}
-
-fn adjust(change: &Adjustment) -> io::Result<()> {
-    SystemClock.adjust(change).map(drop).map_err(io::Error::other)
 }

@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Duration as Wait;
 
 use clap::ValueEnum;
-use hostclock_core::adjust::Adjustment;
 use hostclock_core::units::{Duration, RawTime, Timestamp};
+use hostclock_lab_guest::random::Random;
 use hostclock_linux::clock::{SystemClock, compare};
 
-use crate::random::Random;
+use crate::change::step;
 
 /// How a clock lies.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -96,11 +96,6 @@ impl Truth {
         let passed = raw - self.raw;
         self.shown + passed + Duration::from_nanos_f64(passed.as_nanos_f64() * self.ratio)
     }
-}
-
-fn step(amount: Duration) -> io::Result<()> {
-    let change = Adjustment { step: Some(amount), rate: None, health: None, tai_offset: None };
-    SystemClock.adjust(&change).map(drop).map_err(io::Error::other)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The lab's helper inside both machines: one static program, called `lab` there.
 #![forbid(unsafe_code)]
 
+mod change;
 mod disturb;
 mod host;
 mod kernel_log;
@@ -9,7 +10,6 @@ mod manage;
 mod moment;
 mod monitor;
 mod observe;
-mod random;
 mod relay;
 mod wander;
 
@@ -198,7 +198,7 @@ fn work(work: Work) -> io::Result<()> {
         Work::Launch { label, log, program } => disturb::launch(&label, &log, &program),
         Work::Reset { offset, device } => disturb::reset(&device, Duration::from_nanos(offset)),
         Work::Wander { seed } => wander::wander(seed),
-        Work::Step { nanoseconds } => host::step(Duration::from_nanos(nanoseconds)),
+        Work::Step { nanoseconds } => change::step(Duration::from_nanos(nanoseconds)),
         Work::Midnight { seconds } => host::midnight(Duration::from_secs(seconds)),
         Work::Leap => host::leap(),
         Work::Slew { ppm, seconds } => host::slew(Frequency::from_ppm(ppm), seconds),

@@ -2,18 +2,20 @@
 //! Marsaglia's xorshift generators, scrambled").
 
 /// A sequence of them.
-pub(crate) struct Random {
+#[derive(Clone, Debug)]
+pub struct Random {
     state: u64,
 }
 
 impl Random {
     /// The sequence of `seed`, of which the lowest bit doesn't count.
-    pub(crate) fn new(seed: u64) -> Self {
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self { state: seed | 1 }
     }
 
     /// The next one, from 0 to 1.
-    pub(crate) fn uniform(&mut self) -> f64 {
+    pub fn uniform(&mut self) -> f64 {
         self.state ^= self.state >> 12;
         self.state ^= self.state << 25;
         self.state ^= self.state >> 27;

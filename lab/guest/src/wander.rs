@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use hostclock_core::adjust::{Adjustment, KernelRate};
 use hostclock_core::units::Frequency;
-use hostclock_linux::clock::SystemClock;
+use hostclock_lab_guest::random::Random;
 
-use crate::random::Random;
+use crate::change::{NOTHING, adjust};
 
 /// What the oscillator is off by all the time, ppm.
 const BASE_PPM: f64 = 20.0;
@@ -30,8 +30,7 @@ pub(crate) fn wander(seed: u64) -> io::Result<()> {
     loop {
         let swing = SWING_PPM * (TAU * second / SWING_SECONDS).sin();
         let rate = KernelRate::nearest(Frequency::from_ppm(BASE_PPM + swing + walk.next()));
-        let change = Adjustment { step: None, rate: Some(rate), health: None, tai_offset: None };
-        SystemClock.adjust(&change).map_err(io::Error::other)?;
+        adjust(&Adjustment { rate: Some(rate), ..NOTHING })?;
         thread::sleep(Duration::from_secs(1));
         second += 1.0;
     }

@@ -47,10 +47,8 @@ pub(crate) struct Stretch {
 
 /// The stretch of `samples` from the raw time `from` until `to`, and what followed.
 pub(crate) fn stretch(label: &str, samples: &[Sample], from: i64, to: i64) -> Stretch {
-    let start = samples.partition_point(|sample| sample.raw < from);
-    let end = samples.partition_point(|sample| sample.raw < to);
-    let seen = samples.get(start..end).unwrap_or_default();
-    let after = samples.get(end..).unwrap_or_default();
+    let seen = between(samples, from, to);
+    let after = between(samples, to, i64::MAX);
     let count = float(seen.len()).max(1.0);
     let squares: f64 = seen.iter().map(|sample| float(size(sample)).powi(2)).sum();
     let settled = after.iter().rposition(is_wrong).map_or(0, |at| at + 1);
@@ -68,6 +66,12 @@ pub(crate) fn stretch(label: &str, samples: &[Sample], from: i64, to: i64) -> St
         watched_after: after.last().map_or(0, |last| last.raw - to),
         log_lines: 0,
     }
+}
+
+/// The samples from the raw time `from` until `to`.
+pub(crate) fn between(samples: &[Sample], from: i64, to: i64) -> &[Sample] {
+    let at = |raw| samples.partition_point(|sample| sample.raw < raw);
+    samples.get(at(from)..at(to)).unwrap_or_default()
 }
 
 /// The stretches from each event to the next. Events whose names begin with a dot only end one.

@@ -4,17 +4,15 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, note_end, settle, settling_time};
+use super::Setting;
+use super::steps::{begin, finish};
 use crate::check::methods;
 use crate::error::Result;
 use crate::result::Findings;
 use crate::session::{Disturbance, Session};
 
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
-    session.wander(Some(setting.run + 1))?;
-    settle(session, setting, settling_time(&setting.daemon))?;
-    session.observe()?;
-    thread::sleep(Duration::from_secs(1));
+    begin(session, setting)?;
     let patience = setting.patience;
     let mut recoveries = Vec::new();
     session.clocksource("to tsc", "tsc")?;
@@ -32,11 +30,8 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         thread::sleep(Duration::from_secs(1));
         tries += 1;
     }
-    let recording = session.recorded()?;
-    let notes = Vec::from_iter(note_end(session)?);
-    let log = session.stop()?;
-    session.wander(None)?;
-    Ok(Findings { recoveries, notes, log, ..Findings::of(&recording) })
+    let (_, found) = finish(session)?;
+    Ok(Findings { recoveries, ..found })
 }
 
 /// Whether the last method in the log is the precise one, and not the only one.

@@ -1,9 +1,7 @@
 //! Somebody sets the guest's clock, forwards and backwards, by years and by microseconds.
 
-use std::thread;
-use std::time::Duration;
-
-use super::{CALM, Setting, note_end, settle, settling_time};
+use super::Setting;
+use super::steps::{begin, elsewhere, finish, watched};
 use crate::analysis::recovery::Recovery;
 use crate::error::Result;
 use crate::result::Findings;
@@ -28,18 +26,12 @@ pub(crate) const DEMO: [(&str, Disturbance); 4] = [
 ];
 
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
-    session.wander(Some(setting.run + 1))?;
     rehearse(session)?;
-    settle(session, setting, settling_time(&setting.daemon))?;
-    session.observe()?;
-    thread::sleep(Duration::from_secs(1));
+    begin(session, setting)?;
     let recoveries = jumps(session, setting, &FULL, &mut |_| ())?;
     session.end()?;
-    let recording = session.recorded()?;
-    let notes = Vec::from_iter(note_end(session)?);
-    let log = session.stop()?;
-    session.wander(None)?;
-    Ok(Findings { recoveries, notes, log, ..Findings::of(&recording) })
+    let (_, found) = finish(session)?;
+    Ok(Findings { recoveries, ..found })
 }
 
 /// Sets the clock once while no daemon runs: the emulator translates the kernel's way of setting a
@@ -58,15 +50,10 @@ pub(crate) fn jumps(
 ) -> Result<Vec<Recovery>> {
     let mut recoveries = Vec::new();
     for (number, (label, disturbance)) in (0_u32..).zip(list) {
-        // Somewhere else within the daemon's poll each time.
-        thread::sleep(Duration::from_millis(u64::from((setting.run * 370 + number * 230) % 1_000)));
+        elsewhere(setting, number);
         session.disturb(label, *disturbance)?;
-        let recovery = session.watch(setting.patience)?;
+        let recovery = watched(session, setting)?;
         heard(&recovery);
-        if setting.wait_for_calm && recovery.under_1us.is_none() {
-            session.end()?;
-            session.calm(CALM)?;
-        }
         recoveries.push(recovery);
     }
     Ok(recoveries)

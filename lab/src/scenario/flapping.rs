@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use hostclock_lab_guest::trace::Sample;
 
-use super::{CALM, Setting, note_end, settle, settling_time};
+use super::Setting;
+use super::steps::{CALM, begin, finish};
 use crate::analysis::stretch::stretch;
 use crate::error::Result;
 use crate::result::Findings;
@@ -18,11 +19,8 @@ const EACH: Duration = Duration::from_secs(1);
 const PRECISE: i64 = 10;
 
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
-    session.wander(Some(setting.run + 1))?;
-    settle(session, setting, settling_time(&setting.daemon))?;
-    session.observe()?;
-    thread::sleep(Duration::from_secs(1));
-    let lines = session.log()?.lines().count();
+    begin(session, setting)?;
+    let lines = session.log_lines()?;
     let from = session.mark(".flapping")?;
     let started = Instant::now();
     for number in 0..SWITCHES {
@@ -31,18 +29,15 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         thread::sleep((EACH * (number + 1)).saturating_sub(started.elapsed()));
     }
     let to = session.mark(".settled")?;
-    let lines = session.log()?.lines().count() - lines;
+    let lines = session.log_lines()? - lines;
     thread::sleep(setting.patience.most);
     session.calm(CALM)?;
-    let recording = session.recorded()?;
-    let notes = Vec::from_iter(note_end(session)?);
-    let log = session.stop()?;
-    session.wander(None)?;
+    let (recording, found) = finish(session)?;
     let (coarse, precise): (Vec<Sample>, Vec<Sample>) =
         recording.samples.iter().partition(|sample| sample.uncertainty > PRECISE);
     let mut all = stretch("switched each second", &recording.samples, from, to);
     all.log_lines = lines;
     let by_brackets = stretch("of that, on tsc", &coarse, from, to);
     let precisely = stretch("of that, on kvm-clock", &precise, from, to);
-    Ok(Findings { stretches: vec![all, by_brackets, precisely], notes, log, ..Findings::of(&recording) })
+    Ok(Findings { stretches: vec![all, by_brackets, precisely], ..found })
 }

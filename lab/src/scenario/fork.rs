@@ -4,8 +4,9 @@
 use std::thread;
 use std::time::Duration;
 
+use super::Setting;
 use super::restore::{AWAY, told};
-use super::{Setting, note_end, settle, settling_time};
+use super::steps::{finish, note_end, settle, settling_time};
 use crate::error::Result;
 use crate::machine::Platform;
 use crate::result::Findings;
@@ -29,12 +30,11 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     session.end()?;
     session.recorded()?;
     notes.extend(note_end(session)?);
-    let mut log = session.stop()?;
+    let log = session.stop()?;
     session.other_guest()?;
     session.end()?;
-    let recording = session.recorded()?;
-    notes.extend(note_end(session)?);
-    log = format!("{FIRST}:\n{}{SECOND}:\n{log}", session.stop()?);
-    session.wander(None)?;
-    Ok(Findings { recoveries: vec![first, second], notes, log, ..Findings::of(&recording) })
+    let (_, found) = finish(session)?;
+    notes.extend(found.notes);
+    let log = format!("{FIRST}:\n{}{SECOND}:\n{log}", found.log);
+    Ok(Findings { recoveries: vec![first, second], notes, log, ..found })
 }

@@ -5,12 +5,11 @@
 use std::thread;
 use std::time::Duration;
 
-use hostclock_lab_guest::trace::Sample;
-
-use super::{CALM, Setting, note_end, rehearse, settle, settling_time};
+use super::steps::{CALM, finish, settle, settling_time};
+use super::{Setting, rehearse};
 use crate::analysis::host::Truth;
 use crate::analysis::steady::honesty;
-use crate::analysis::stretch::stretch;
+use crate::analysis::stretch::{between, stretch};
 use crate::error::{Context, Result};
 use crate::result::Findings;
 use crate::session::Session;
@@ -37,9 +36,9 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     for way in WAYS {
         thread::sleep(BEFORE);
         let known = session.mark(".host lies")?;
-        let lines = session.log()?.lines().count();
+        let lines = session.log_lines()?;
         let (begun, ended) = session.work_on_host(&format!("lab lie --how {way} --seconds {SECONDS}"))?;
-        let lines = session.log()?.lines().count() - lines;
+        let lines = session.log_lines()? - lines;
         thread::sleep(setting.patience.most);
         let samples = session.update()?.all();
         let truth = Truth::of(between(&samples, known - BEFORE_NS + 500_000_000, known))
@@ -58,18 +57,11 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         session.end()?;
         session.calm(CALM)?;
     }
-    let mut recording = session.recorded()?;
-    notes.extend(note_end(session)?);
-    let log = session.stop()?;
+    let (mut recording, found) = finish(session)?;
+    notes.extend(found.notes);
     for (truth, from, to) in lies {
         recording.samples = truth.instead(&recording.samples, from, to);
     }
     let honesty = Some(honesty(&recording.samples));
-    Ok(Findings { stretches, notes, log, honesty, ..Findings::default() })
-}
-
-fn between(samples: &[Sample], from: i64, to: i64) -> &[Sample] {
-    let start = samples.partition_point(|sample| sample.raw < from);
-    let end = samples.partition_point(|sample| sample.raw < to);
-    samples.get(start..end).unwrap_or_default()
+    Ok(Findings { stretches, notes, honesty, ..found })
 }

@@ -4,8 +4,9 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{CALM, Setting, note_end, settle, settling_time};
-use crate::analysis::stretch::stretch;
+use super::Setting;
+use super::steps::{CALM, finish, settle, settling_time};
+use crate::analysis::stretch::{between, stretch};
 use crate::error::{Context, Result};
 use crate::result::Findings;
 use crate::session::Session;
@@ -24,9 +25,9 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     thread::sleep(Duration::from_secs(2));
     let mut stretches = Vec::new();
     for (label, ppm, seconds) in SLEWS {
-        let lines = session.log()?.lines().count();
+        let lines = session.log_lines()?;
         let (begun, ended) = session.work_on_host(&format!("lab slew --ppm {ppm} --seconds {seconds}"))?;
-        let lines = session.log()?.lines().count() - lines;
+        let lines = session.log_lines()? - lines;
         thread::sleep(setting.patience.most.max(AFTERWARDS));
         let samples = session.update()?.all();
         // The host's clock goes on without a jump, so it tells by itself when that was.
@@ -37,15 +38,12 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         let mut during = stretch(label, &samples, from, to);
         during.log_lines = lines;
         let end = to + nanoseconds(AFTERWARDS);
-        let until = samples.partition_point(|sample| sample.raw < end);
-        let then = stretch(&format!("after {label}"), samples.get(..until).unwrap_or_default(), to, end);
+        let then = stretch(&format!("after {label}"), between(&samples, to, end), to, end);
         stretches.extend([during, then]);
         session.calm(CALM)?;
     }
-    let recording = session.recorded()?;
-    let notes = Vec::from_iter(note_end(session)?);
-    let log = session.stop()?;
-    Ok(Findings { stretches, notes, log, ..Findings::of(&recording) })
+    let (_, found) = finish(session)?;
+    Ok(Findings { stretches, ..found })
 }
 
 fn nanoseconds(time: Duration) -> i64 {

@@ -2,10 +2,10 @@
 //! has a leap second inserted. The guest's clock is to follow, so its offset is what the host's jump
 //! makes it. Time counts from the observer's last sample before the jump.
 
-use std::thread;
 use std::time::Duration;
 
-use super::{CALM, Setting, note_end, rehearse, settle, settling_time};
+use super::steps::{begin, elsewhere, finish, watched};
+use super::{Setting, rehearse};
 use crate::analysis::recovery::Recovery;
 use crate::error::Result;
 use crate::result::Findings;
@@ -30,25 +30,18 @@ const STEPS: [(&str, i64); 9] = [
 const ANNOUNCED: Duration = Duration::from_secs(5);
 
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
-    session.wander(Some(setting.run + 1))?;
     rehearse(session)?;
-    settle(session, setting, settling_time(&setting.daemon))?;
-    session.observe()?;
-    thread::sleep(Duration::from_secs(1));
+    begin(session, setting)?;
     let mut recoveries = Vec::new();
     for (number, (label, amount)) in (0_u32..).zip(STEPS) {
-        // Somewhere else within the daemon's poll each time.
-        thread::sleep(Duration::from_millis(u64::from((setting.run * 370 + number * 230) % 1_000)));
+        elsewhere(setting, number);
         session.step_host(label, &format!("lab step -- {amount}"))?;
         recoveries.push(watched(session, setting)?);
     }
     recoveries.push(leap_second(session, setting)?);
     session.end()?;
-    let recording = session.recorded()?;
-    let notes = Vec::from_iter(note_end(session)?);
-    let log = session.stop()?;
-    session.wander(None)?;
-    Ok(Findings { recoveries, notes, log, ..Findings::of(&recording) })
+    let (_, found) = finish(session)?;
+    Ok(Findings { recoveries, ..found })
 }
 
 /// A leap second at the end of the host's day, to which its clock is set first.
@@ -59,13 +52,4 @@ fn leap_second(session: &mut Session, setting: &Setting) -> Result<Recovery> {
     session.calm(lead.saturating_sub(ANNOUNCED + Duration::from_secs(3)))?;
     session.step_host("host leap second", "lab leap")?;
     watched(session, setting)
-}
-
-fn watched(session: &mut Session, setting: &Setting) -> Result<Recovery> {
-    let recovery = session.watch(setting.patience)?;
-    if setting.wait_for_calm && recovery.under_1us.is_none() {
-        session.end()?;
-        session.calm(CALM)?;
-    }
-    Ok(recovery)
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Setting, settle};
+use super::Setting;
+use super::steps::settle;
 use crate::error::Result;
 use crate::result::{Findings, Idle};
 use crate::session::Session;

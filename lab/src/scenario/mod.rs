@@ -18,8 +18,8 @@ mod rival;
 mod start;
 mod starve;
 mod steady;
+mod steps;
 
-use std::thread;
 use std::time::Duration;
 
 use crate::daemon::{self, Daemon};
@@ -28,9 +28,7 @@ use crate::result::Findings;
 use crate::session::{Patience, Session};
 
 pub(crate) use date::{DEMO, jumps, rehearse};
-
-/// How long a clock that did not come back in time is waited for.
-const CALM: Duration = Duration::from_secs(40);
+pub(crate) use steps::NOT_RUNNING;
 
 /// What a scenario is told.
 pub(crate) struct Setting {
@@ -236,25 +234,4 @@ pub(crate) fn daemons(list: &str) -> Result<Vec<Daemon>> {
         return Ok(daemon::ALL.to_vec());
     }
     list.split(',').map(|name| Daemon::named(name.trim())).collect()
-}
-
-/// What is noted of a daemon that doesn't run any more.
-pub(crate) const NOT_RUNNING: &str = "not running at the end";
-
-/// What is to be noted if the daemon doesn't run any more.
-fn note_end(session: &mut Session) -> Result<Option<String>> {
-    Ok((!session.alive()?).then(|| NOT_RUNNING.to_owned()))
-}
-
-/// Starts the daemon on a clock that is right, and waits until it is settled.
-fn settle(session: &mut Session, setting: &Setting, time: Duration) -> Result<()> {
-    session.reset(0)?;
-    session.start(&setting.daemon, ".start")?;
-    thread::sleep(time);
-    Ok(())
-}
-
-/// How long a daemon takes to settle on a clock that is right: chrony wants several samples.
-fn settling_time(daemon: &Daemon) -> Duration {
-    Duration::from_secs(if daemon.is_hostclock() { 4 } else { 15 })
 }

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Setting;
+use super::steps::{note_end, settling_time};
 use crate::analysis::recovery::{Recovery, recovery};
 use crate::error::Result;
 use crate::result::Findings;
@@ -28,7 +29,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     if !survived {
         // What is to be seen next needs a daemon that runs.
         session.start(&setting.daemon, ".start")?;
-        thread::sleep(super::settling_time(&setting.daemon));
+        thread::sleep(settling_time(&setting.daemon));
     }
     session.note(".unloaded", "rmmod ptp_kvm")?;
     thread::sleep(ABSENT);
@@ -40,7 +41,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     if !survived {
         notes.push("ended because there was no device at start; started again later".to_owned());
     }
-    notes.extend(super::note_end(session)?);
+    notes.extend(note_end(session)?);
     session.end()?;
     let recording = session.recorded()?;
     let log = session.stop()?;

@@ -1,10 +1,10 @@
 //! The guest is stopped, and goes on later: its clock is behind by as much as its counter stood still. Time
 //! counts from when it goes on.
 
-use std::thread;
 use std::time::Duration;
 
-use super::{CALM, Setting, note_end, settle, settling_time};
+use super::Setting;
+use super::steps::{begin, elsewhere, finish, watched};
 use crate::error::Result;
 use crate::result::Findings;
 use crate::session::{Halt, Session};
@@ -20,32 +20,21 @@ const BY_SIGNAL: (&str, u64, Halt) = ("5 s by SIGSTOP", 5_000, Halt::Signal);
 const LONG: (&str, u64, Halt) = ("paused 60 s", 60_000, Halt::Monitor);
 
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
-    session.wander(Some(setting.run + 1))?;
-    settle(session, setting, settling_time(&setting.daemon))?;
-    session.observe()?;
-    thread::sleep(Duration::from_secs(1));
+    begin(session, setting)?;
     let (mut recoveries, mut notes) = (Vec::new(), Vec::new());
     for (number, (label, milliseconds, how)) in (0_u32..).zip(pauses(setting)) {
-        // Somewhere else within the daemon's poll each time.
-        thread::sleep(Duration::from_millis(u64::from((setting.run * 370 + number * 230) % 1_000)));
+        elsewhere(setting, number);
         let length = Duration::from_millis(milliseconds);
         let lost = session.pause(label, length, how)?.lost;
         if lost.unsigned_abs() < 1_000_000 {
             notes.push(format!("{label}: the guest's counter went on meanwhile, so its clock stayed right"));
         }
-        let recovery = session.watch(setting.patience)?;
-        if setting.wait_for_calm && recovery.under_1us.is_none() {
-            session.end()?;
-            session.calm(CALM)?;
-        }
-        recoveries.push(recovery);
+        recoveries.push(watched(session, setting)?);
     }
     session.end()?;
-    let recording = session.recorded()?;
-    notes.extend(note_end(session)?);
-    let log = session.stop()?;
-    session.wander(None)?;
-    Ok(Findings { recoveries, notes, log, ..Findings::of(&recording) })
+    let (_, found) = finish(session)?;
+    notes.extend(found.notes);
+    Ok(Findings { recoveries, notes, ..found })
 }
 
 /// What is done, in this order. A minute is long for somebody who waits for a test.

@@ -4,8 +4,9 @@
 use std::thread;
 use std::time::Duration;
 
+use super::Setting;
 use super::module::{LOAD, loadings};
-use super::{Setting, note_end, settle, settling_time};
+use super::steps::{begin, finish};
 use crate::analysis::stretch::stretch;
 use crate::error::Result;
 use crate::result::Findings;
@@ -17,11 +18,8 @@ const ABSENT: Duration = Duration::from_millis(1_500);
 const PRESENT: Duration = Duration::from_secs(4);
 
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
-    session.wander(Some(setting.run + 1))?;
-    settle(session, setting, settling_time(&setting.daemon))?;
-    session.observe()?;
-    thread::sleep(Duration::from_secs(1));
-    let lines = session.log()?.lines().count();
+    begin(session, setting)?;
+    let lines = session.log_lines()?;
     let from = session.mark(".reloading")?;
     for _ in 0..TIMES {
         session.note(".unloaded", "rmmod ptp_kvm")?;
@@ -30,14 +28,10 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         thread::sleep(PRESENT);
     }
     let to = session.mark(".reloaded")?;
-    let lines = session.log()?.lines().count() - lines;
+    let lines = session.log_lines()? - lines;
     thread::sleep(setting.patience.least);
-    let notes = Vec::from_iter(note_end(session)?);
-    let recording = session.recorded()?;
-    let log = session.stop()?;
-    session.wander(None)?;
+    let (recording, found) = finish(session)?;
     let mut seen = stretch("reloaded 5 times", &recording.samples, from, to);
     seen.log_lines = lines;
-    let recoveries = loadings(&recording);
-    Ok(Findings { recoveries, stretches: vec![seen], notes, log, ..Findings::of(&recording) })
+    Ok(Findings { recoveries: loadings(&recording), stretches: vec![seen], ..found })
 }

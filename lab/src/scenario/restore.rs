@@ -5,7 +5,8 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{CALM, Setting, note_end, settle, settling_time};
+use super::Setting;
+use super::steps::{elsewhere, note_end, settle, settling_time, watched};
 use crate::analysis::recovery::Recovery;
 use crate::analysis::steady::honesty;
 use crate::error::Result;
@@ -29,17 +30,11 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         settle(session, setting, settling_time(&setting.daemon))?;
         session.observe()?;
         for number in 0..if setting.is_thorough() { REPEATS } else { 1 } {
-            // Somewhere else within the daemon's poll each time.
-            thread::sleep(Duration::from_millis(u64::from(
-                1_000 + (setting.run * 370 + number * 230) % 1_000,
-            )));
+            thread::sleep(Duration::from_secs(1));
+            elsewhere(setting, number);
             let went_on = session.restore(label, AWAY)?;
-            let recovery = session.watch(setting.patience)?;
+            let recovery = watched(session, setting)?;
             found.notes.push(told(label, session.told_of_restore()?, went_on.before, &recovery));
-            if setting.wait_for_calm && recovery.under_1us.is_none() {
-                session.end()?;
-                session.calm(CALM)?;
-            }
             found.recoveries.push(recovery);
         }
         session.end()?;

@@ -4,7 +4,8 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{CALM, Setting, note_end, rehearse, settle, settling_time};
+use super::steps::{CALM, begin, finish};
+use super::{Setting, rehearse};
 use crate::analysis::stretch::{Stretch, stretch};
 use crate::error::{Error, Result};
 use crate::result::Findings;
@@ -38,26 +39,20 @@ const WRITER: Rival = Rival {
 };
 
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
-    session.wander(Some(setting.run + 1))?;
     rehearse(session)?;
-    settle(session, setting, settling_time(&setting.daemon))?;
-    session.observe()?;
-    thread::sleep(Duration::from_secs(1));
+    begin(session, setting)?;
     let mut stretches = Vec::new();
     if setting.daemon.is_hostclock() {
         stretches.push(meet(session, setting, &CHRONYD)?);
     }
     stretches.push(meet(session, setting, &SETTER)?);
     stretches.push(meet(session, setting, &WRITER)?);
-    let recording = session.recorded()?;
-    let notes = Vec::from_iter(note_end(session)?);
-    let log = session.stop()?;
-    session.wander(None)?;
-    Ok(Findings { stretches, notes, log, ..Findings::of(&recording) })
+    let (_, found) = finish(session)?;
+    Ok(Findings { stretches, ..found })
 }
 
 fn meet(session: &mut Session, setting: &Setting, rival: &Rival) -> Result<Stretch> {
-    let lines = session.log()?.lines().count();
+    let lines = session.log_lines()?;
     let from = session.mark(".rival")?;
     session.guest(&format!("{{ {}; }} & rival=$!", rival.command))?;
     thread::sleep(Duration::from_secs(rival.seconds));
@@ -67,7 +62,7 @@ fn meet(session: &mut Session, setting: &Setting, rival: &Rival) -> Result<Stret
         let said = session.guest("tail -n 5 /tmp/rival.log 2>/dev/null; true")?;
         return Err(Error::new(format!("what was to run {} ended by itself: {said}", rival.label)));
     }
-    let lines = session.log()?.lines().count() - lines;
+    let lines = session.log_lines()? - lines;
     thread::sleep(setting.patience.most);
     let mut seen = stretch(rival.label, &session.update()?.all(), from, to);
     seen.log_lines = lines;

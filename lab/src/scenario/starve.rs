@@ -4,7 +4,8 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, note_end, settle};
+use super::Setting;
+use super::steps::{finish, settle};
 use crate::analysis::stretch::by_event;
 use crate::error::Result;
 use crate::result::Findings;
@@ -34,10 +35,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     thread::sleep(MEASURED);
     session.end()?;
     session.overload(0)?;
-    let recording = session.recorded()?;
-    let notes = Vec::from_iter(note_end(session)?);
-    let log = session.stop()?;
-    session.wander(None)?;
+    let (recording, found) = finish(session)?;
     let stretches = by_event(&recording.samples, &recording.events);
-    Ok(Findings { stretches, notes, log, ..Findings::of(&recording) })
+    Ok(Findings { stretches, ..found })
 }

@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{Setting, settle};
+use super::Setting;
+use super::steps::settle;
 use crate::analysis::steady::steady;
 use crate::error::{Context, Result};
 use crate::result::Findings;

@@ -3,9 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hostclock_lab_guest::event::Event;
-
-use super::{EVENTS, Session};
+use super::Session;
 use crate::analysis::host;
 use crate::error::{Context, Error, Result};
 
@@ -25,10 +23,7 @@ impl Session {
             thread::sleep(Duration::from_millis(300));
             let samples = &self.update()?.samples;
             if let Some(before) = host::jump(samples.get(known..).unwrap_or_default()) {
-                let event =
-                    Event { label: label.into(), before, after: before, amount: None, seen: Vec::new() };
-                let line = serde_json::to_string(&event).context(|| "writing an event".into())?;
-                return self.guest(&format!("echo '{line}' >>{EVENTS}")).map(drop);
+                return self.write_down(label, before, before);
             }
         }
         Err(Error::new(format!("the host's clock did not jump within {WORK_LIMIT:?} after `{command}`")))
