@@ -5,6 +5,7 @@ mod host;
 mod load;
 mod pause;
 mod snapshot;
+mod suspend;
 
 use std::collections::BTreeSet;
 use std::thread;

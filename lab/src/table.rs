@@ -11,7 +11,7 @@ use crate::daemon;
 use crate::result::Run;
 
 /// Scenarios in which it is told too when the clock was right to a millisecond.
-const IN_TWO_STAGES: [&str; 3] = ["pause", "restore", "fork"];
+const IN_TWO_STAGES: [&str; 4] = ["pause", "restore", "fork", "suspend"];
 
 /// The tables of all scenarios in `runs`.
 pub(crate) fn tables(runs: &[Run]) -> String {

@@ -166,6 +166,11 @@ enum Work {
         /// The monitor's socket
         socket: PathBuf,
     },
+    /// Wake a guest that is asleep, and print the host's time
+    Wake {
+        /// The monitor's socket
+        socket: PathBuf,
+    },
     /// When the kernel last wrote a line to its log, on CLOCK_MONOTONIC_RAW
     KernelLog {
         /// What the line contains
@@ -211,6 +216,7 @@ fn work(work: Work) -> io::Result<()> {
             monitor::pause(&socket, std::time::Duration::from_millis(milliseconds))
         }
         Work::Release { socket } => monitor::release(&socket),
+        Work::Wake { socket } => monitor::wake(&socket),
         Work::KernelLog { pattern } => kernel_log::when(&pattern),
         Work::Freeze { pid, milliseconds } => {
             monitor::freeze(&pid, std::time::Duration::from_millis(milliseconds))

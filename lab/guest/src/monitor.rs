@@ -32,10 +32,10 @@ impl Monitor {
         self.answer()
     }
 
-    /// Lets the guest go on, and prints the host's time just before.
-    fn release(&mut self) -> io::Result<()> {
+    /// Lets the guest go on by `command`, and prints the host's time just before.
+    fn release(&mut self, command: &str) -> io::Result<()> {
         let now = now_system();
-        self.tell("cont")?;
+        self.tell(command)?;
         println!("{}", now.as_nanos());
         Ok(())
     }
@@ -76,7 +76,7 @@ pub(crate) fn pause(socket: &Path, length: Duration) -> io::Result<()> {
     let mut monitor = Monitor::connect(socket)?;
     monitor.tell("stop")?;
     thread::sleep(length);
-    monitor.release()
+    monitor.release("cont")
 }
 
 /// Lets a guest that is stopped go on, and prints when, as [`pause`] does.
@@ -84,7 +84,15 @@ pub(crate) fn pause(socket: &Path, length: Duration) -> io::Result<()> {
 /// # Errors
 /// When there is no monitor, or it doesn't answer.
 pub(crate) fn release(socket: &Path) -> io::Result<()> {
-    Monitor::connect(socket)?.release()
+    Monitor::connect(socket)?.release("cont")
+}
+
+/// Wakes a guest that is asleep, and prints when, as [`pause`] does.
+///
+/// # Errors
+/// When there is no monitor, or it doesn't answer.
+pub(crate) fn wake(socket: &Path) -> io::Result<()> {
+    Monitor::connect(socket)?.release("system_wakeup")
 }
 
 /// The same with the process whose number is in the file `pid`, by SIGSTOP and SIGCONT.

@@ -55,6 +55,11 @@ impl Shell {
         self.attempt(limit, "true", true).map(drop)
     }
 
+    /// Whether the shell answers within `limit`.
+    pub(crate) fn answers(&mut self, limit: Duration) -> bool {
+        self.attempt(limit, "true", false).is_ok()
+    }
+
     /// Runs `command`; gives its output and its exit status. `booting`: looks in between whether the machine
     /// has given up.
     fn attempt(&mut self, limit: Duration, command: &str, booting: bool) -> Result<(String, i32)> {

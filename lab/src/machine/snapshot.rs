@@ -23,7 +23,7 @@ impl Lab {
         let monitor = FIRST.monitor;
         let command = format!(
             "lab tell {monitor} 'migrate -d \"exec:cat >{STATE}\"'; \
-             until lab tell {monitor} 'info migrate' | grep -q 'status: completed'; do sleep 0.05; done"
+             until lab tell {monitor} 'info migrate' | grep 'status: completed' >/dev/null; do sleep 0.05; done"
         );
         self.host.run_within(LIMIT, &command)?;
         self.end_guests()
@@ -41,9 +41,9 @@ impl Lab {
         // The guest's end of the port is told if the other end is away when it is restored; then its shell
         // would end.
         let command = format!(
-            "until lab tell {monitor} 'info chardev' 2>/dev/null | grep -q 'guest: filename=unix'; do sleep 0.05; done; \
+            "until lab tell {monitor} 'info chardev' 2>/dev/null | grep 'guest: filename=unix' >/dev/null; do sleep 0.05; done; \
                  lab tell {monitor} 'migrate_incoming \"exec:cat {STATE}\"'; \
-                 while lab tell {monitor} 'info status' | grep -q inmigrate; do sleep 0.05; done"
+                 while lab tell {monitor} 'info status' | grep inmigrate >/dev/null; do sleep 0.05; done"
         );
         self.host.run_within(LIMIT, &command)?;
         Ok(())

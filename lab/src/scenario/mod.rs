@@ -19,6 +19,7 @@ mod start;
 mod starve;
 mod steady;
 mod steps;
+mod suspend;
 
 use std::time::Duration;
 
@@ -62,6 +63,12 @@ impl Setting {
         self.wait_for_calm
     }
 
+    /// How often something is done in a run whose worst case counts. Daemons that take long to come back get
+    /// one chance.
+    pub(crate) fn repeats(&self) -> u32 {
+        if self.is_thorough() && self.daemon.is_hostclock() { 3 } else { 1 }
+    }
+
     /// The patience of somebody who watches.
     pub(crate) fn short(daemon: &Daemon) -> Patience {
         let most = Duration::from_secs(if daemon.is_hostclock() { 4 } else { 6 });
@@ -98,7 +105,7 @@ const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys",
 const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 
 /// All scenarios.
-pub(crate) const ALL: [Scenario; 17] = [
+pub(crate) const ALL: [Scenario; 18] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
@@ -217,6 +224,13 @@ pub(crate) const ALL: [Scenario; 17] = [
         rate: 300,
         daemons: AT_ONE_HERTZ,
         play: fork::play,
+    },
+    Scenario {
+        name: "suspend",
+        about: "the guest suspends itself to memory, and is woken 5 s later",
+        rate: 600,
+        daemons: AT_ONE_HERTZ,
+        play: suspend::play,
     },
 ];
 

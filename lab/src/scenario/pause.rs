@@ -15,7 +15,6 @@ const SHORT: [(&str, u64, Halt); 3] = [
     ("paused 1 s", 1_000, Halt::Monitor),
     ("paused 5 s", 5_000, Halt::Monitor),
 ];
-const REPEATS: u32 = 3;
 const BY_SIGNAL: (&str, u64, Halt) = ("5 s by SIGSTOP", 5_000, Halt::Signal);
 const LONG: (&str, u64, Halt) = ("paused 60 s", 60_000, Halt::Monitor);
 
@@ -39,8 +38,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
 
 /// What is done, in this order. A minute is long for somebody who waits for a test.
 fn pauses(setting: &Setting) -> Vec<(&'static str, u64, Halt)> {
-    let repeats = if setting.is_thorough() && setting.daemon.is_hostclock() { REPEATS } else { 1 };
-    let mut list: Vec<_> = (0..repeats).flat_map(|_| SHORT).collect();
+    let mut list: Vec<_> = (0..setting.repeats()).flat_map(|_| SHORT).collect();
     list.push(BY_SIGNAL);
     if setting.is_thorough() {
         list.push(LONG);

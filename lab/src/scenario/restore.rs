@@ -16,8 +16,6 @@ use crate::session::Session;
 use crate::table::nanoseconds;
 
 pub(super) const AWAY: Duration = Duration::from_secs(20);
-/// Restores in a row, each of the state that the last one led to.
-const REPEATS: u32 = 3;
 const GUESTS: [(&str, Platform); 2] =
     [("restored, told of nothing", Platform::Pc), ("restored, told of it", Platform::PcToldOfRestores)];
 
@@ -29,7 +27,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         session.new_guest(platform)?;
         settle(session, setting, settling_time(&setting.daemon))?;
         session.observe()?;
-        for number in 0..if setting.is_thorough() { REPEATS } else { 1 } {
+        for number in 0..setting.repeats() {
             thread::sleep(Duration::from_secs(1));
             elsewhere(setting, number);
             let went_on = session.restore(label, AWAY)?;

@@ -44,15 +44,26 @@ impl Session {
         released: i64,
         length: Duration,
     ) -> Result<GoingOn> {
+        let found = self.await_going_on(known, released, length)?;
+        self.write_down(label, found.before, found.after)?;
+        Ok(found)
+    }
+
+    /// The same without a note.
+    pub(super) fn await_going_on(
+        &mut self,
+        known: usize,
+        released: i64,
+        length: Duration,
+    ) -> Result<GoingOn> {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
             let samples = self.update()?.samples.get(known.saturating_sub(1)..).unwrap_or_default();
             if let Some(found) = going_on(samples, released, length) {
-                self.write_down(label, found.before, found.after)?;
                 return Ok(found);
             }
             if Instant::now() > deadline {
-                return Err(Error::new(format!("the observer didn't see how the guest went on: {label}")));
+                return Err(Error::new("the observer didn't see how the guest went on"));
             }
             thread::sleep(Duration::from_millis(200));
         }
@@ -70,7 +81,7 @@ pub(crate) struct GoingOn {
     /// The raw time before which it did not.
     pub(crate) before: i64,
     /// The raw time of the first sample afterwards.
-    after: i64,
+    pub(super) after: i64,
     /// By how much its counter has fallen behind the host's clock.
     pub(crate) lost: i64,
 }

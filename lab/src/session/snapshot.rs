@@ -60,7 +60,12 @@ impl Session {
 
     /// The raw time at which the guest's kernel said that it had been restored, if it did.
     pub(crate) fn told_of_restore(&mut self) -> Result<Option<i64>> {
-        let said = self.guest("lab kernel-log 'due to virtual machine fork'")?;
+        self.kernel_said("due to virtual machine fork")
+    }
+
+    /// The raw time at which the guest's kernel last wrote a line that contains `what`, if it did.
+    pub(super) fn kernel_said(&mut self, what: &str) -> Result<Option<i64>> {
+        let said = self.guest(&format!("lab kernel-log '{what}'"))?;
         let said = said.trim();
         if said.is_empty() {
             return Ok(None);
