@@ -246,6 +246,8 @@ pub enum StepCause {
     ForeignStep,
     /// Somebody else had changed the clock's rate.
     ForeignRate,
+    /// The machine had slept, and the kernel had set the clock as well as it could when it woke.
+    Resumed,
     /// The host's clock had moved against this machine's counter: the machine was stopped, or the
     /// host's clock was set.
     HostMoved,
@@ -263,6 +265,7 @@ impl StepCause {
             Self::Start => "the clock was wrong at the start",
             Self::ForeignStep => "somebody else had set the clock",
             Self::ForeignRate => "somebody else had changed the clock's rate",
+            Self::Resumed => "this machine woke from sleep",
             Self::HostMoved => "this machine was stopped, or the host's clock was set",
             Self::Holdover => "the clock had drifted while the source was away",
             Self::HostUnreliable => {

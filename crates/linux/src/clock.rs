@@ -40,7 +40,7 @@ pub fn now_system() -> Timestamp {
 
 /// `clock_gettime`, saturated to the range of i64. It can't fail for a clock that every kernel has;
 /// if it did, this would be 0.
-fn nanoseconds(clock: libc::clockid_t) -> i64 {
+pub(crate) fn nanoseconds(clock: libc::clockid_t) -> i64 {
     read_clock(clock)
         .map_or(0, |time| wide(time.tv_sec).saturating_mul(1_000_000_000).saturating_add(wide(time.tv_nsec)))
 }

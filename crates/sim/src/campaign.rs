@@ -8,7 +8,9 @@ use hostclock_core::units::Duration;
 
 use crate::judge::{Judge, Recovery, Violation};
 use crate::life::Life;
+use crate::scenario::Scenario;
 use crate::simulation::Simulation;
+use crate::tally::Tally;
 
 /// What came of one life.
 #[derive(Clone, Debug)]
@@ -29,8 +31,7 @@ pub struct Outcome {
 #[must_use]
 pub fn live(life: &Life) -> Outcome {
     let mut judge = Judge::new(life);
-    let mut simulation = Simulation::of(life);
-    simulation.run_until(life.end, &mut judge);
+    Simulation::of(life).run_until(life.end, &mut judge);
     judge.conclude();
     Outcome {
         seed: life.seed,
@@ -41,19 +42,43 @@ pub fn live(life: &Life) -> Outcome {
     }
 }
 
-/// Lives the lives of these seeds, each of about `hours`; `each` hears of them as they end, in any
+/// Lives the life in `scenario` that belongs to `seed`: what came of it, and its figures. A promise that is broken
+/// is a rule that is.
+#[must_use]
+pub fn play(scenario: Scenario, seed: u64) -> (Outcome, Tally) {
+    let life = scenario.life(seed);
+    let mut both = (Judge::new(&life), scenario.tally(&life));
+    Simulation::of(&life).run_until(life.end, &mut both);
+    let (mut judge, tally) = both;
+    judge.conclude();
+    let broken = scenario.broken(&tally).into_iter().map(|what| Violation { at: life.end, what });
+    let outcome = Outcome {
+        seed,
+        seconds: life.end.as_secs_f64(),
+        disturbances: life.plan.len(),
+        violations: judge.violations.into_iter().chain(broken).collect(),
+        recoveries: judge.recoveries,
+    };
+    (outcome, tally)
+}
+
+/// Lives the lives of these seeds, each as `live` says, side by side; `each` hears of them as they end, in any
 /// order.
-pub fn campaign(seeds: core::ops::Range<u64>, hours: f64, mut each: impl FnMut(Outcome)) {
+pub fn campaign<T: Send>(
+    seeds: core::ops::Range<u64>,
+    live: impl Fn(u64) -> T + Sync,
+    mut each: impl FnMut(T),
+) {
     let next = AtomicU64::new(seeds.start);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let (sender, receiver) = channel();
     thread::scope(|scope| {
         for _ in 0..threads {
-            let (sender, next, end) = (sender.clone(), &next, seeds.end);
+            let (sender, next, end, live) = (sender.clone(), &next, seeds.end, &live);
             scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end || sender.send(live(&Life::new(seed, hours))).is_err() {
+                    if seed >= end || sender.send(live(seed)).is_err() {
                         return;
                     }
                 }

@@ -6,7 +6,7 @@
 //! machine, 1 to 3 µs, lies anywhere in it, and is pre-empted now and then.
 
 use hostclock_core::reading::{Failure, Method};
-use hostclock_core::units::{Duration, Timestamp};
+use hostclock_core::units::{Duration, Frequency, Timestamp};
 
 use crate::random::Random;
 
@@ -31,7 +31,7 @@ pub enum Clocksource {
 }
 
 /// How a device lies, where it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Lie {
     /// Every reading is off by another amount, up to this much.
     Scatter(Duration),
@@ -41,6 +41,8 @@ pub enum Lie {
     Backwards(Duration),
     /// It always says the same.
     Frozen,
+    /// It runs faster than the host's clock by this much.
+    Runs(Frequency),
     /// It says this date.
     Date(Timestamp),
     /// What it says can't be a time at all.
@@ -84,6 +86,8 @@ pub struct Device {
     /// How it lies, while it does.
     pub lie: Option<Lie>,
     last_told: Option<Timestamp>,
+    /// What the host's clock showed when the lie began, once it has been asked.
+    lied_first: Option<Timestamp>,
     outlying: bool,
 }
 
@@ -100,6 +104,7 @@ impl Device {
             busy: 0.0,
             lie: None,
             last_told: None,
+            lied_first: None,
             outlying: false,
         }
     }
@@ -133,6 +138,12 @@ impl Device {
         }
     }
 
+    /// It lies from now on, or doesn't any more.
+    pub const fn lies(&mut self, lie: Option<Lie>) {
+        self.lie = lie;
+        self.lied_first = None;
+    }
+
     /// What the device says when the host's clock shows `truth`.
     pub(crate) fn say(&mut self, truth: Timestamp) -> Timestamp {
         let last = self.last_told.unwrap_or(truth);
@@ -147,6 +158,10 @@ impl Device {
             }
             Some(Lie::Backwards(by)) => last - by,
             Some(Lie::Frozen) => last,
+            Some(Lie::Runs(faster)) => {
+                let passed = truth - *self.lied_first.get_or_insert(truth);
+                truth + Duration::from_nanos_f64(passed.as_nanos_f64() * faster.as_ratio())
+            }
             Some(Lie::Date(date)) => date,
         };
         self.last_told = Some(told);

@@ -17,6 +17,9 @@ pub enum Disturbance {
     ForeignRate(Frequency),
     /// The guest is stopped, and its counter with it (`stop` and `cont`, a snapshot that is restored).
     Pause(Duration),
+    /// The guest sleeps for so long, and its counter with it; when it wakes, the kernel sets the clock by that and
+    /// by what it is wrong about it.
+    Suspend(Duration, Duration),
     /// The guest gets no processor, but its counter counts on (`SIGSTOP` of the hypervisor).
     Starve(Duration),
     /// The guest's processes wait for milliseconds, for this long.
@@ -50,6 +53,7 @@ impl Disturbance {
             Self::ForeignStep(_) => "foreign step",
             Self::ForeignRate(_) => "foreign rate",
             Self::Pause(_) => "pause",
+            Self::Suspend(_, _) => "sleep",
             Self::Starve(_) => "starvation",
             Self::Load(_) => "overload",
             Self::HostStep(_) => "host step",
@@ -82,7 +86,7 @@ impl Disturbance {
     /// Whether the guest does nothing while it lasts.
     #[must_use]
     pub const fn stops_guest(self) -> bool {
-        matches!(self, Self::Pause(_) | Self::Starve(_) | Self::Migration(_, _, _))
+        matches!(self, Self::Pause(_) | Self::Suspend(_, _) | Self::Starve(_) | Self::Migration(_, _, _))
     }
 
     /// How long it lasts; zero for what happens at once.
@@ -92,7 +96,8 @@ impl Disturbance {
             Self::ForeignStep(_) | Self::ForeignRate(_) | Self::HostStep(_) | Self::Clocksource(_) => {
                 Duration::ZERO
             }
-            Self::Pause(span) | Self::Starve(span) | Self::Load(span) | Self::HostSlew(_, span) => span,
+            Self::Pause(span) | Self::Suspend(span, _) | Self::Starve(span) | Self::Load(span) => span,
+            Self::HostSlew(_, span) => span,
             Self::Migration(span, _, _) | Self::DeviceGone(span) | Self::Fault(_, span) => span,
             Self::Busy(span) | Self::Lie(_, span) | Self::Kill(span) => span,
         }
@@ -105,6 +110,9 @@ impl fmt::Display for Disturbance {
             Self::ForeignStep(by) => write!(f, "somebody sets the clock by {by:+}"),
             Self::ForeignRate(rate) => write!(f, "somebody sets the clock's rate to {rate:+}"),
             Self::Pause(span) => write!(f, "the guest is paused for {span}"),
+            Self::Suspend(span, by) => {
+                write!(f, "the guest sleeps for {span}, and its kernel is {by:+} off about it")
+            }
             Self::Starve(span) => write!(f, "the guest gets no processor for {span}"),
             Self::Load(span) => write!(f, "the guest is overloaded for {span}"),
             Self::HostStep(by) => write!(f, "the host's clock is set by {by:+}"),

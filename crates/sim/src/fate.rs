@@ -16,22 +16,28 @@ impl World {
         self.go(until);
     }
 
+    fn set_by_somebody(&mut self, by: Duration, signal: Signal) {
+        if self.kernel.set_by(self.raw_picos(), by).is_ok() && self.tells_of_steps {
+            // A wake-up of a cancel-on-set timer takes 2 to 55 µs, 5 in the median.
+            let us = (5.0 * self.random.normal(0.6).exp()).clamp(2.0, 55.0);
+            self.tell(Duration::from_nanos_f64(us * 1e3), signal);
+        }
+    }
+
     pub(crate) fn begin(&mut self, disturbance: Disturbance) {
         self.happens(Happening::Disturbed(disturbance));
         let lasts = disturbance.lasts();
         match disturbance {
-            Disturbance::ForeignStep(by) => {
-                if self.kernel.set_by(self.raw_picos(), by).is_ok() && self.tells_of_steps {
-                    // A wake-up of a cancel-on-set timer takes 2 to 55 µs, 5 in the median.
-                    let us = (5.0 * self.random.normal(0.6).exp()).clamp(2.0, 55.0);
-                    self.tell(Duration::from_nanos_f64(us * 1e3), Signal::ClockSet);
-                }
-            }
+            Disturbance::ForeignStep(by) => self.set_by_somebody(by, Signal::ClockSet),
             Disturbance::ForeignRate(rate) => {
                 let rate = KernelRate::nearest(rate);
                 self.kernel.set_rate(self.raw_picos(), rate);
             }
             Disturbance::Pause(span) => self.stop_guest(span, true),
+            Disturbance::Suspend(span, by) => {
+                self.stop_guest(span, true);
+                self.set_by_somebody(span + by, Signal::Woke);
+            }
             Disturbance::Starve(span) => self.stop_guest(span, false),
             Disturbance::Load(span) => self.loaded_until = self.now() + span,
             Disturbance::HostStep(by) => self.host.step(self.now(), by),
@@ -54,7 +60,7 @@ impl World {
                 self.device.clocksource = clocksource;
                 self.tell_of_more(Hint::Clocksource, (100.0, 5_000.0));
             }
-            Disturbance::Lie(lie, _) => self.device.lie = Some(lie),
+            Disturbance::Lie(lie, _) => self.device.lies(Some(lie)),
             Disturbance::Kill(_) => self.inbox.push_back(Signal::Killed),
         }
         self.disturbed(disturbance);
@@ -72,7 +78,7 @@ impl World {
             }
             Disturbance::Fault(_, _) => self.device.fault = None,
             Disturbance::Busy(_) => self.device.busy = 0.0,
-            Disturbance::Lie(_, _) => self.device.lie = None,
+            Disturbance::Lie(_, _) => self.device.lies(None),
             Disturbance::Kill(_) => self.inbox.push_back(Signal::Started),
             _ => {}
         }

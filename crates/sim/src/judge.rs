@@ -89,6 +89,8 @@ const STARVED: Duration = Duration::from_millis(200);
 const OVERSLEPT: Duration = Duration::from_micros(1_900);
 /// From a probe that finds the clock wrong to the clock being right.
 const PROMPT: Duration = Duration::from_millis(5);
+/// A kernel's clock runs up to 10 % faster or slower, so a host's at this rate leaves little to catch up with.
+const AS_FAST_AS_ANY_PPM: f64 = 90_000.0;
 /// Enough to understand what happened.
 const MOST_VIOLATIONS: usize = 5;
 
@@ -181,8 +183,12 @@ impl Judge {
             );
         }
         self.credit = self.credit.saturating_sub(1);
-        let foreign =
-            |what: &Disturbance| matches!(what, Disturbance::ForeignStep(_) | Disturbance::ForeignRate(_));
+        let foreign = |what: &Disturbance| {
+            matches!(
+                what,
+                Disturbance::ForeignStep(_) | Disturbance::ForeignRate(_) | Disturbance::Suspend(_, _)
+            )
+        };
         if self.policy.undo_foreign_steps && self.since_settled.iter().any(foreign) {
             return;
         }
@@ -227,6 +233,8 @@ impl Judge {
         match what {
             // Until a rate of somebody else's is overwritten it moves the clock while it is put right.
             Disturbance::ForeignRate(_) => 2,
+            // Nobody catches up by slewing with a clock that runs as fast as any kernel lets one.
+            Disturbance::HostSlew(rate, _) if rate.abs().as_ppm() > AS_FAST_AS_ANY_PPM => 2,
             // What can't be read can't be a reason; when it can again, it may be.
             Disturbance::DeviceGone(_) | Disturbance::Fault(_, _) => 0,
             _ => 1,

@@ -20,6 +20,8 @@ pub mod oscillator;
 pub mod picture;
 pub mod random;
 pub mod record;
+pub mod scenario;
 pub mod simulation;
+pub mod tally;
 pub mod truth;
 pub mod world;

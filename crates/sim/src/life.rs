@@ -37,7 +37,7 @@ impl Life {
     #[must_use]
     pub fn new(seed: u64, hours: f64) -> Self {
         let random = Random::new(seed);
-        let mut model = model(&mut random.part("model"));
+        let mut model = usual_model(&mut random.part("model"));
         let mut policy = policy(&mut random.part("policy"));
         if !is_usual(&policy) {
             limits(&mut random.part("limits"), &mut policy);
@@ -60,6 +60,16 @@ impl Life {
                 at + disturbance.lasts() + draw.span(5.0, 300.0)
             };
         }
+        Self::of_plan(seed, model, policy, plan)
+    }
+
+    /// The life of `model` in which that happens.
+    pub(crate) fn of_plan(
+        seed: u64,
+        model: WorldModel,
+        policy: Policy,
+        mut plan: Vec<(TrueTime, Disturbance)>,
+    ) -> Self {
         let over = plan.iter().map(|(at, what)| *at + what.lasts()).max().unwrap_or_default();
         // Whatever the clocksource was, at the end it is the one that works.
         plan.push((over, Disturbance::Clocksource(Clocksource::KvmClock)));
@@ -70,7 +80,8 @@ impl Life {
     }
 }
 
-fn model(random: &mut Random) -> WorldModel {
+/// A guest like any other.
+pub(crate) fn usual_model(random: &mut Random) -> WorldModel {
     let oscillator = OscillatorModel {
         frequency: Frequency::from_ppm(random.normal(20.0)),
         wander: Frequency::from_ppb(random.decades(0.01, 1.0)),
@@ -173,6 +184,7 @@ fn disturbance(random: &mut Random, model: &WorldModel) -> Disturbance {
         x if x < 0.23 => {
             Disturbance::ForeignRate(Frequency::from_ppm(random.sign() * random.decades(1.0, 1e5)))
         }
+        x if x < 0.25 => Disturbance::Suspend(span(random, 0.1, 3_600.0), sign(random, 1e-6, 1.0)),
         x if x < 0.38 => Disturbance::Pause(span(random, 1e-3, 3_600.0)),
         x if x < 0.44 => Disturbance::Starve(span(random, 1e-3, 100.0)),
         x if x < 0.48 => Disturbance::Load(span(random, 0.1, 100.0)),
@@ -214,7 +226,8 @@ fn lie(random: &mut Random) -> Lie {
         x if x < 0.2 => Lie::Scatter(random.span(1e-6, 1e6)),
         x if x < 0.4 => Lie::Outliers(sign(random, 1e-5, 1e6)),
         x if x < 0.5 => Lie::Backwards(random.span(1e-9, 10.0)),
-        x if x < 0.6 => Lie::Frozen,
+        x if x < 0.55 => Lie::Frozen,
+        x if x < 0.6 => Lie::Runs(Frequency::from_ppm(random.sign() * random.decades(1e4, 1e6))),
         x if x < 0.7 => Lie::Date(Timestamp::from_nanos(random.normal(1e18) as i64)),
         x if x < 0.8 => Lie::Date(Timestamp::from_nanos(i64::MAX)),
         x if x < 0.9 => Lie::Garbage,

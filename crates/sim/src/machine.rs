@@ -111,7 +111,7 @@ impl Machine for World {
             let after_ns = self.offset_ns();
             self.happens(Happening::Stepped { by, before_ns, after_ns });
             // The timer tells of our own steps too. Whoever swallows that, swallows everybody's.
-            self.inbox.retain(|signal| *signal != Signal::ClockSet);
+            self.inbox.retain(|signal| !matches!(signal, Signal::ClockSet | Signal::Woke));
         }
         self.spend(Duration::from_nanos_f64(back));
         Ok(Applied { before, after: self.raw(), found, kernel: self.kernel.state(self.raw_picos()) })

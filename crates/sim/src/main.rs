@@ -1,22 +1,22 @@
 //! The simulator's command line: many lives, or one again.
-//!
-//! `campaign --lives N [--hours H] [--from SEED]` lives N lives and fails when one of them broke a
-//! rule; `replay SEED [--hours H]` tells one life, with every sample between two of its seconds if
-//! asked (`--after S --before S`); `--picture FILE` draws these seconds, or those around the first rule that
-//! was broken.
+
+mod tell;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use hostclock_core::notice::Notice;
-use hostclock_sim::campaign::{Outcome, campaign, figures};
-use hostclock_sim::judge::Judge;
+use clap::{Parser, Subcommand};
+use hostclock_core::units::Duration;
+use hostclock_sim::campaign::{Outcome, campaign, figures, live, play};
+use hostclock_sim::judge::{Judge, Recovery};
 use hostclock_sim::life::Life;
 use hostclock_sim::picture::draw;
 use hostclock_sim::record::Record;
-use hostclock_sim::simulation::{Sample, Simulation, Witness};
-use hostclock_sim::truth::TrueTime;
-use hostclock_sim::world::Happening;
+use hostclock_sim::scenario::Scenario;
+use hostclock_sim::simulation::Simulation;
+use hostclock_sim::tally::Tally;
+use tell::Teller;
 
 /// A line of output. Whoever reads it may stop early.
 macro_rules! say {
@@ -26,59 +26,102 @@ macro_rules! say {
         }
     };
 }
+pub(crate) use say;
 
-const USAGE: &str = "usage: hostclock-sim campaign --lives N [--hours H] [--from SEED]
-       hostclock-sim replay SEED [--hours H] [--after S --before S] [--picture FILE.svg]";
+/// A world in which the truth is known, for the engine of hostclock (docs/simulator.md)
+#[derive(Parser)]
+#[command(name = "hostclock-sim", max_term_width = 100)]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Live many random lives, and tell of each one that broke a rule; exits with 1 if one did
+    Campaign {
+        /// How many
+        #[arg(long, value_name = "N")]
+        lives: u64,
+        /// How long each one is, about, if it isn't a scenario's
+        #[arg(long, value_name = "H", default_value_t = 1.0)]
+        hours: f64,
+        /// The first one's seed
+        #[arg(long, value_name = "SEED", default_value_t = 0)]
+        from: u64,
+        /// Of one kind of trouble: a scenario's name, or `all` for so many of each
+        #[arg(long, value_name = "NAME", value_parser = scenarios)]
+        scenario: Option<Chosen>,
+    },
+    /// Live one life again, and tell it line by line
+    Replay {
+        /// Which one
+        seed: u64,
+        /// How long it is, about, if it isn't a scenario's
+        #[arg(long, value_name = "H", default_value_t = 1.0)]
+        hours: f64,
+        /// It is this scenario's
+        #[arg(long, value_name = "NAME", value_parser = scenario)]
+        scenario: Option<Scenario>,
+        /// Tell every sample from this second on
+        #[arg(long, value_name = "S", default_value_t = 0.0)]
+        after: f64,
+        /// And until this one
+        #[arg(long, value_name = "S", default_value_t = 0.0)]
+        before: f64,
+        /// Draw these seconds instead, or those around the first rule that was broken
+        #[arg(long, value_name = "FILE.svg")]
+        picture: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone)]
+struct Chosen(Vec<Scenario>);
+
+fn scenario(name: &str) -> Result<Scenario, String> {
+    let names = Scenario::ALL.map(Scenario::name).join(", ");
+    Scenario::named(name).ok_or_else(|| format!("there are {names}"))
+}
+
+fn scenarios(name: &str) -> Result<Chosen, String> {
+    if name == "all" { Ok(Chosen(Scenario::ALL.to_vec())) } else { Ok(Chosen(vec![scenario(name)?])) }
+}
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let number = |name: &str| {
-        let place = words.iter().position(|word| word == name)?;
-        words.get(place + 1)?.parse::<f64>().ok()
-    };
-    let hours = number("--hours").unwrap_or(1.0);
-    let whole = |name| number(name).filter(|n| n.fract() == 0.0 && (0.0..1e15).contains(n)).map(|n| n as u64);
-    match words.first().map(String::as_str) {
-        Some("campaign") => match whole("--lives") {
-            Some(lives) => run_campaign(whole("--from").unwrap_or(0), lives, hours),
-            None => usage(),
-        },
-        Some("replay") => match words.get(1).and_then(|word| word.parse().ok()) {
-            Some(seed) => {
-                let window = (number("--after").unwrap_or(0.0), number("--before").unwrap_or(0.0));
-                match word_after(&words, "--picture") {
-                    Some(file) => picture(seed, hours, window, file),
-                    None => replay(seed, hours, window),
-                }
+    let fine = match Options::parse().command {
+        Command::Campaign { lives, hours, from, scenario: None } => run_campaign(from..from + lives, hours),
+        Command::Campaign { lives, from, scenario: Some(chosen), .. } => {
+            play_all(&chosen.0, from..from + lives)
+        }
+        Command::Replay { seed, hours, scenario, after, before, picture } => {
+            let life = scenario.map_or_else(|| Life::new(seed, hours), |scenario| scenario.life(seed));
+            let window = (after, before);
+            match picture {
+                Some(file) => draw_life(&life, window, &file),
+                None => replay(&life, scenario, window),
             }
-            None => usage(),
-        },
-        _ => usage(),
-    }
+        }
+    };
+    if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn word_after<'a>(words: &'a [String], name: &str) -> Option<&'a str> {
-    let place = words.iter().position(|word| word == name)?;
-    words.get(place + 1).map(String::as_str)
+/// Tells of a life that broke a rule, and how to live it again.
+fn tell_of(outcome: &Outcome, options: &str) -> bool {
+    let Some(first) = outcome.violations.first() else { return false };
+    say!("seed {}: after {:.6} s {}", outcome.seed, first.at.as_secs_f64(), first.what);
+    say!("    again: hostclock-sim replay {0} {options} [--picture {0}.svg]", outcome.seed);
+    true
 }
 
-fn usage() -> ExitCode {
-    eprintln!("{USAGE}");
-    ExitCode::from(2)
-}
-
-fn run_campaign(from: u64, lives: u64, hours: f64) -> ExitCode {
-    let (mut failed, mut seconds, mut disturbances) = (0, 0.0, 0);
-    let mut recoveries = Vec::new();
-    campaign(from..from + lives, hours, |outcome: Outcome| {
+fn run_campaign(seeds: core::ops::Range<u64>, hours: f64) -> bool {
+    let (lives, mut failed, mut seconds, mut disturbances) = (seeds.end - seeds.start, 0, 0.0, 0);
+    let mut recoveries: Vec<Recovery> = Vec::new();
+    let one = |seed| live(&Life::new(seed, hours));
+    campaign(seeds, one, |outcome| {
+        failed += u64::from(tell_of(&outcome, &format!("--hours {hours}")));
         seconds += outcome.seconds;
         disturbances += outcome.disturbances;
         recoveries.extend(outcome.recoveries);
-        if let Some(first) = outcome.violations.first() {
-            failed += 1;
-            say!("seed {}: after {:.6} s {}", outcome.seed, first.at.as_secs_f64(), first.what);
-            say!("    again: hostclock-sim replay {0} --hours {hours} [--picture {0}.svg]", outcome.seed);
-        }
     });
     say!(
         "{lives} lives, {:.0} h, {disturbances} disturbances; {failed} lives broke a rule",
@@ -93,123 +136,86 @@ fn run_campaign(from: u64, lives: u64, hours: f64) -> ExitCode {
             figures.worst.to_string()
         );
     }
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    failed == 0
 }
 
-fn replay(seed: u64, hours: f64, window: (f64, f64)) -> ExitCode {
-    let life = Life::new(seed, hours);
-    say!("seed {seed}: {:#?}\n{:#?}", life.model, life.policy);
-    let mut simulation = Simulation::of(&life);
-    let mut teller = Teller { judge: Judge::new(&life), told: 0, window, last: None };
-    simulation.run_until(life.end, &mut teller);
-    teller.judge.conclude();
-    teller.tell_violations();
-    if teller.told == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+/// So many of a scenario's lives that broke a rule are told of.
+const TOLD: u64 = 3;
+
+fn play_all(chosen: &[Scenario], seeds: core::ops::Range<u64>) -> bool {
+    let lives = seeds.end - seeds.start;
+    let mut all_failed = 0;
+    say!("{:12} {:>6} {:>8}  off by over 1 us at a stretch      largest offset", "", "lives", "broken");
+    say!("{:12} {:>6} {:>8}  median of lives, longest of all     median, of all", "", "", "a rule");
+    for scenario in chosen {
+        let mut failed = 0;
+        let mut tallies: Vec<Tally> = Vec::new();
+        campaign(
+            seeds.clone(),
+            |seed| play(*scenario, seed),
+            |(outcome, tally)| {
+                let broken = !outcome.violations.is_empty();
+                if broken && failed < TOLD {
+                    tell_of(&outcome, &format!("--scenario {}", scenario.name()));
+                }
+                failed += u64::from(broken);
+                tallies.push(tally);
+            },
+        );
+        all_failed += failed;
+        let longest = spread(tallies.iter().map(|tally| tally.longest));
+        let largest = spread(tallies.iter().map(|tally| Duration::from_nanos_f64(tally.largest_ns)));
+        say!(
+            "{:12} {lives:6} {failed:8}  {:>15}, {:>15}  {:>10}, {:>10}",
+            scenario.name(),
+            longest.0.to_string(),
+            longest.1.to_string(),
+            largest.0.to_string(),
+            largest.1.to_string()
+        );
+    }
+    all_failed == 0
+}
+
+/// The median, and the most.
+fn spread(spans: impl Iterator<Item = Duration>) -> (Duration, Duration) {
+    let mut spans: Vec<Duration> = spans.collect();
+    spans.sort_unstable();
+    let at = |place: usize| spans.get(place).copied().unwrap_or_default();
+    (at(spans.len() / 2), at(spans.len().saturating_sub(1)))
+}
+
+fn replay(life: &Life, scenario: Option<Scenario>, window: (f64, f64)) -> bool {
+    say!("seed {}: {:#?}\n{:#?}", life.seed, life.model, life.policy);
+    let tally = scenario.map_or(Tally::new(life.end, life.end), |scenario| scenario.tally(life));
+    let mut witnesses = (Teller::new(life, window), tally);
+    Simulation::of(life).run_until(life.end, &mut witnesses);
+    let (teller, tally) = witnesses;
+    let broken = scenario.map(|scenario| scenario.broken(&tally)).unwrap_or_default();
+    for what in &broken {
+        say!("{:14.6}  !!! {what}", life.end.as_secs_f64());
+    }
+    teller.conclude() && broken.is_empty()
 }
 
 /// Draws a stretch of one life.
-fn picture(seed: u64, hours: f64, window: (f64, f64), file: &str) -> ExitCode {
-    let life = Life::new(seed, hours);
-    let mut simulation = Simulation::of(&life);
-    let mut seen = Seen { judge: Judge::new(&life), record: Record::default() };
-    simulation.run_until(life.end, &mut seen);
-    seen.judge.conclude();
-    let violations = &seen.judge.violations;
+fn draw_life(life: &Life, window: (f64, f64), file: &PathBuf) -> bool {
+    let mut witnesses = (Judge::new(life), Record::default());
+    Simulation::of(life).run_until(life.end, &mut witnesses);
+    let (mut judge, record) = witnesses;
+    judge.conclude();
+    let violations = &judge.violations;
     let window = match violations.first() {
         _ if window.1 > window.0 => window,
         Some(first) => (first.at.as_secs_f64() - 3.0, first.at.as_secs_f64() + 2.0),
         None => (0.0, life.end.as_secs_f64()),
     };
-    let svg = draw(&seen.record, violations, window, &format!("seed {seed}"));
-    match std::fs::write(file, svg) {
-        Ok(()) => {
-            say!("wrote {file}: {} rules broken, {:.3} s to {:.3} s", violations.len(), window.0, window.1);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("hostclock-sim: writing {file}: {error}");
-            ExitCode::FAILURE
-        }
+    let svg = draw(&record, violations, window, &format!("seed {}", life.seed));
+    let name = file.display();
+    if let Err(error) = std::fs::write(file, svg) {
+        eprintln!("hostclock-sim: writing {name}: {error}");
+        return false;
     }
-}
-
-/// Remembers everything, and judges it.
-struct Seen {
-    judge: Judge,
-    record: Record,
-}
-
-impl Witness for Seen {
-    fn sample(&mut self, sample: &Sample) {
-        self.judge.sample(sample);
-        self.record.sample(sample);
-    }
-
-    fn happened(&mut self, at: TrueTime, what: &Happening) {
-        self.judge.happened(at, what);
-        self.record.happened(at, what);
-    }
-}
-
-/// Tells what happens, line by line.
-struct Teller {
-    judge: Judge,
-    told: usize,
-    window: (f64, f64),
-    last: Option<Sample>,
-}
-
-impl Teller {
-    fn tell_violations(&mut self) {
-        for violation in self.judge.violations.iter().skip(self.told) {
-            say!("{:14.6}  !!! {}", violation.at.as_secs_f64(), violation.what);
-        }
-        self.told = self.judge.violations.len();
-    }
-}
-
-impl Witness for Teller {
-    fn sample(&mut self, sample: &Sample) {
-        self.judge.sample(sample);
-        self.tell_violations();
-        // A line where the state changes, or the offset by much.
-        let close = (self.window.0..self.window.1).contains(&sample.at.as_secs_f64());
-        let telling = close
-            || self.last.is_none_or(|last| {
-                let far = |ns: f64| ns.abs().max(50.0).log2().floor();
-                last.state != sample.state || far(last.offset_ns) != far(sample.offset_ns)
-            });
-        if telling {
-            let state = sample.state.map_or("no daemon", |state| state.word());
-            let bound = sample.bound.map_or("-".to_owned(), |bound| bound.to_string());
-            let kernel = sample.kernel_bound.map_or("unsync".to_owned(), |bound| bound.to_string());
-            say!(
-                "{:14.6}  {:+.0} ns, bound {bound}, kernel {kernel}, {state}{}",
-                sample.at.as_secs_f64(),
-                sample.offset_ns,
-                if sample.unnoticed { ", not noticed yet" } else { "" },
-            );
-            self.last = Some(*sample);
-        }
-    }
-
-    fn happened(&mut self, at: TrueTime, what: &Happening) {
-        let at_s = at.as_secs_f64();
-        match what {
-            Happening::Disturbed(what) => say!("{at_s:14.6}  *** {what}"),
-            Happening::Over(what) => say!("{at_s:14.6}  *** over: {what}"),
-            Happening::Stepped { by, before_ns, after_ns } => {
-                say!("{at_s:14.6}  --> step by {by:+}: {before_ns:+.0} ns, then {after_ns:+.0} ns");
-            }
-            Happening::Told(notice) => tell(at_s, notice),
-            Happening::Started => say!("{at_s:14.6}  *** the daemon starts"),
-            Happening::Runaway => say!("{at_s:14.6}  !!! it runs away"),
-        }
-        self.judge.happened(at, what);
-        self.tell_violations();
-    }
-}
-
-fn tell(at_s: f64, notice: &Notice) {
-    say!("{at_s:14.6}      \"{notice}\"");
+    say!("wrote {name}: {} rules broken, {:.3} s to {:.3} s", violations.len(), window.0, window.1);
+    true
 }

@@ -59,6 +59,19 @@ pub trait Witness {
     fn happened(&mut self, at: TrueTime, what: &Happening);
 }
 
+/// Two at once.
+impl<A: Witness, B: Witness> Witness for (A, B) {
+    fn sample(&mut self, sample: &Sample) {
+        self.0.sample(sample);
+        self.1.sample(sample);
+    }
+
+    fn happened(&mut self, at: TrueTime, what: &Happening) {
+        self.0.happened(at, what);
+        self.1.happened(at, what);
+    }
+}
+
 /// Nobody wants to know.
 impl Witness for () {
     fn sample(&mut self, _: &Sample) {}
@@ -66,7 +79,7 @@ impl Witness for () {
 }
 
 /// A daemon in a world.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Simulation {
     /// The world.
     pub world: World,
@@ -199,6 +212,7 @@ impl Simulation {
             Signal::Started => self.start(witness),
             Signal::Killed => self.engine = None,
             Signal::ClockSet => self.drive(Event::ClockSet, witness),
+            Signal::Woke => self.drive(Event::Woke, witness),
             Signal::Hint(hint) => self.drive(Event::Hint(hint), witness),
             Signal::DeviceAdded => {
                 self.ladder = Ladder::default();

@@ -64,6 +64,8 @@ impl Default for WorldModel {
 pub enum Signal {
     /// The clock was set, and not by the daemon.
     ClockSet,
+    /// The guest slept, and its kernel set the clock.
+    Woke,
     /// The device is there.
     DeviceAdded,
     /// The device is gone.
@@ -108,7 +110,7 @@ pub(crate) enum Due {
     Tell(Signal),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     at: TrueTime,
     order: u64,
@@ -133,7 +135,7 @@ impl Ord for Entry {
 }
 
 /// The world.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     now: TrueTime,
     pub(crate) oscillator: Oscillator,

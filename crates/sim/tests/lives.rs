@@ -11,19 +11,23 @@ const HOURS: f64 = 0.2;
 #[test]
 fn any_sequence_of_disturbances_ends_synchronised_and_breaks_no_rule_on_the_way() {
     let (mut broken, mut lives, mut disturbances) = (Vec::new(), 0, 0);
-    campaign(LIVES, HOURS, |outcome| {
-        lives += 1;
-        disturbances += outcome.disturbances;
-        if let Some(first) = outcome.violations.first() {
-            broken.push(format!(
+    campaign(
+        LIVES,
+        |seed| live(&Life::new(seed, HOURS)),
+        |outcome| {
+            lives += 1;
+            disturbances += outcome.disturbances;
+            if let Some(first) = outcome.violations.first() {
+                broken.push(format!(
                 "seed {}: after {:.6} s {}; again: cargo run -p hostclock-sim -- replay {} --hours {HOURS}",
                 outcome.seed,
                 first.at.as_secs_f64(),
                 first.what,
                 outcome.seed
             ));
-        }
-    });
+            }
+        },
+    );
     assert!(broken.is_empty(), "{}", broken.join("\n"));
     assert!(lives == 400 && disturbances > 1_000, "{lives} lives, {disturbances} disturbances");
 }

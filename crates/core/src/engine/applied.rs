@@ -121,6 +121,8 @@ impl Engine {
             Some(StepCause::ForeignStep | StepCause::ForeignRate) if self.policy.undo_foreign_steps => {
                 self.counters.foreign_steps_undone += 1
             }
+            // What the kernel did when it woke is no step of ours to be counted, nor of a rival's.
+            Some(StepCause::Resumed) if self.policy.undo_foreign_steps => {}
             Some(StepCause::Start) | None => {}
             Some(_) => self.steps_after_start += 1,
         }

@@ -4,7 +4,7 @@ use super::applied::LOOK_AGAIN;
 use super::conclude::Outcome;
 use super::holdover::HOLD_INTERVAL;
 use super::judge::Foreign;
-use super::{Action, Disturbance, Engine, StepUnderWay};
+use super::{Action, Disturbance, Engine, KERNEL_GUESS, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
@@ -272,7 +272,11 @@ impl Engine {
         synchronised: bool,
     ) -> Health {
         let (skew, unseen, bias) = match &self.estimator {
-            Some(estimator) => (estimator.frequency().1, estimator.unseen(interval), estimator.bias()),
+            Some(estimator) => {
+                // What the kernel's rate seemed to be good for has to be seen first.
+                let skew = if estimator.knows_frequency() { estimator.frequency().1 } else { KERNEL_GUESS };
+                (skew, estimator.unseen(interval), estimator.bias())
+            }
             None => (Frequency::ZERO, Frequency::ZERO, reading.uncertainty),
         };
         let unseen = unseen + self.running_free;

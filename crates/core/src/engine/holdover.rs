@@ -3,7 +3,7 @@
 
 use super::decide::KERNEL_TICK;
 use super::trust::TRIAL_INTERVAL;
-use super::{Action, Engine, StepUnderWay};
+use super::{Action, Disturbance, Engine, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::Bound;
 use crate::line::Departure;
@@ -15,6 +15,9 @@ use crate::units::{Duration, Frequency, RawTime, Timestamp};
 
 /// The longest time between two looks at a source that is lost.
 pub(super) const HOLD_INTERVAL: Duration = Duration::from_secs(1);
+/// How far the kernel may be off about the length of a sleep: by what the battery-backed clock can't tell, and a
+/// part of the sleep, one in so many. (Crystals of such clocks are 20 to 200 ppm off.)
+const RTC: (Duration, i64) = (Duration::from_secs(1), 5_000);
 
 impl Engine {
     /// The source is lost: run on with the long-term frequency.
@@ -114,7 +117,8 @@ impl Engine {
             return Action::Compare;
         }
         self.line_doubt = false;
-        let noticed = self.heard.take().unwrap_or(now);
+        let unheard = Disturbance { cause: StepCause::ForeignStep, since: now };
+        let Disturbance { cause, since: noticed } = self.heard.take().unwrap_or(unheard);
         self.conclude_step(Duration::ZERO);
         let Departure::Foreign(by) = departure else {
             self.steps_in_a_row = 0;
@@ -123,17 +127,22 @@ impl Engine {
         if let Some(line) = &mut self.line {
             line.restart(&comparison);
         }
-        self.history.disturbed(StepCause::ForeignStep, noticed, self.time_at(noticed), by);
-        if !self.policy.undo_foreign_steps {
+        self.history.disturbed(cause, noticed, self.time_at(noticed), by);
+        let missed = match cause {
+            // The raw counter stood still while the machine slept, and the kernel knows better than it.
+            StepCause::Resumed => Some(RTC.0 + Duration::from_nanos(by.as_nanos().abs() / RTC.1)),
             // The clock is wrong by that much, and stays so until there are readings.
-            self.bound = self.bound.map(|bound| bound.missed_by(by.as_nanos_f64()));
+            _ if !self.policy.undo_foreign_steps => Some(by),
+            _ => None,
+        };
+        if let Some(missed) = missed {
+            self.bound = self.bound.map(|bound| bound.missed_by(missed.as_nanos_f64()));
             return self.hold(now);
         }
         match self.hold(now) {
             Action::Adjust(adjustment) => {
                 self.history.corrected_by(Correction::Step);
-                self.step =
-                    Some(StepUnderWay { cause: StepCause::ForeignStep, before: by, noticed, done: None });
+                self.step = Some(StepUnderWay { cause, before: by, noticed, done: None });
                 self.asked = Adjustment { step: Some(-by), ..adjustment };
                 Action::Adjust(self.asked)
             }

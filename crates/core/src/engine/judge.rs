@@ -1,8 +1,8 @@
 //! Two questions to a reading: is the host's clock where it was expected, and is the system clock where
 //! we left it? Neither is answered on the word of a single surprising reading.
 
-use super::{Doubt, Engine, KERNEL_GUESS, RETRIES};
-use crate::adjust::KernelRate;
+use super::{Disturbance, Doubt, Engine, KERNEL_GUESS, RETRIES};
+use crate::adjust::{KernelRate, KernelState};
 use crate::estimator::{Estimator, Surprise};
 use crate::line::{Departure, SystemLine};
 use crate::notice::{Loss, Notice};
@@ -18,6 +18,9 @@ const ANY_OSCILLATOR: Frequency = Frequency::from_ppb_const(500_000.0);
 const STRANGE: Frequency = Frequency::from_ppb_const(100_000.0);
 /// What was written down may be so far off by now, one standard deviation: another host, another temperature.
 const STALE: Frequency = Frequency::from_ppb_const(20_000.0);
+
+/// A rate that was right a moment ago, but for a correction under way, is right to this, one standard deviation.
+const KEPT_GUESS: Frequency = Frequency::from_ppb_const(1_000.0);
 
 /// No kernel makes its clock run faster or slower than 10 %, and a little.
 const ANY_RATE: Frequency = Frequency::from_ppb_const(110_000_000.0);
@@ -64,7 +67,7 @@ impl Engine {
         let Some(estimator) = &mut self.estimator else {
             return match doubt {
                 Some(doubt) if confirmed => {
-                    let guess = first_guess(self.kernel.rate, self.remembered);
+                    let guess = first_guess(&self.kernel, reading.offset(), self.remembered);
                     let mut estimator = Estimator::new(&doubt.reading, Some(guess));
                     estimator.update(reading);
                     self.estimator = Some(estimator);
@@ -154,8 +157,10 @@ impl Engine {
                 } else {
                     ANY_RATE + self.kernel.rate.as_frequency().abs()
                 };
-                let cause = if changed.is_some() { StepCause::ForeignRate } else { StepCause::ForeignStep };
-                let since = heard.or(self.surprised.take()).unwrap_or(now);
+                let surprised = self.surprised.take();
+                let unheard = if changed.is_some() { StepCause::ForeignRate } else { StepCause::ForeignStep };
+                let Disturbance { cause, since } =
+                    heard.unwrap_or(Disturbance { cause: unheard, since: surprised.unwrap_or(now) });
                 self.schedule.hurry();
                 Some(Foreign::Step { cause, by, since, rate })
             }
@@ -165,15 +170,21 @@ impl Engine {
 
 /// The host's frequency to start with, and how far it may be off. What the kernel runs at is what the clock had
 /// last; but it says nothing where nobody has set it, and beyond what an oscillator is off, or far from what is
-/// remembered, it is a slew that somebody was killed in.
-fn first_guess(kernel: KernelRate, remembered: Option<(Frequency, Frequency)>) -> (Frequency, Frequency) {
-    let rate = kernel.as_frequency();
-    let known = kernel != KernelRate::NOMINAL && rate.abs() <= ANY_OSCILLATOR;
+/// remembered, it is a slew that somebody was killed in. Of a clock that is as near to the host's as the kernel
+/// says it is, the rate was right a moment ago.
+fn first_guess(
+    kernel: &KernelState,
+    offset: Duration,
+    remembered: Option<(Frequency, Frequency)>,
+) -> (Frequency, Frequency) {
+    let rate = kernel.rate.as_frequency();
+    let known = kernel.rate != KernelRate::NOMINAL && rate.abs() <= ANY_OSCILLATOR;
+    let kept = kernel.health.synchronised && offset.abs() <= kernel.health.max_error;
     match remembered {
         Some((frequency, sigma)) if !known || (rate - frequency).abs() > STRANGE => {
             (frequency, Frequency::from_ppb(sigma.as_ppb().max(STALE.as_ppb())))
         }
-        _ if known => (rate, KERNEL_GUESS),
+        _ if known => (rate, if kept { KEPT_GUESS } else { KERNEL_GUESS }),
         _ => (Frequency::ZERO, KERNEL_GUESS),
     }
 }
@@ -207,13 +218,17 @@ fn agree(first: &Reading, second: &Reading) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adjust::Health;
 
     #[test]
     fn the_first_guess_is_the_kernels_unless_it_knows_nothing_or_was_slewing() {
         let ppm = Frequency::from_ppm;
         let guess = |kernel, remembered: Option<f64>| {
             let remembered = remembered.map(|freq| (ppm(freq), ppm(0.1)));
-            (first_guess(KernelRate::nearest(ppm(kernel)), remembered).0.as_ppm() * 1e3).round() / 1e3
+            let health = Health { synchronised: false, max_error: Duration::ZERO, est_error: Duration::ZERO };
+            let kernel =
+                KernelState { rate: KernelRate::nearest(ppm(kernel)), health, tai_offset: 0, status: 0 };
+            (first_guess(&kernel, Duration::ZERO, remembered).0.as_ppm() * 1e3).round() / 1e3
         };
         assert_eq!(guess(20.0, None), 20.0);
         assert_eq!(guess(20.0, Some(21.0)), 20.0);
@@ -222,5 +237,18 @@ mod tests {
         assert_eq!(guess(80_000.0, None), 0.0);
         assert_eq!(guess(480.0, Some(21.0)), 21.0, "a slew at the ordinary limit");
         assert_eq!(guess(0.0, None), 0.0);
+    }
+
+    #[test]
+    fn the_kernels_rate_is_believed_more_where_its_clock_is_as_right_as_it_says() {
+        let sure = |synchronised, off_us| {
+            let max_error = Duration::from_micros(500);
+            let health = Health { synchronised, max_error, est_error: Duration::ZERO };
+            let rate = KernelRate::nearest(Frequency::from_ppm(20.0));
+            let kernel = KernelState { rate, health, tai_offset: 0, status: 0 };
+            first_guess(&kernel, Duration::from_micros(off_us), None).1 == KEPT_GUESS
+        };
+        assert!(sure(true, -499));
+        assert!(!sure(true, 501) && !sure(false, 0));
     }
 }

@@ -30,6 +30,7 @@ use crate::adjust::{Adjustment, KernelState};
 use crate::bound::Bound;
 use crate::discipline::Schedule;
 use crate::estimator::Estimator;
+use crate::hint::Hint;
 use crate::line::SystemLine;
 use crate::notice::{Loss, Notice};
 use crate::policy::Policy;
@@ -106,7 +107,8 @@ pub struct Engine {
     line_doubt: bool,
     /// By how much the kernel's rate was found to be another than ours, when nobody had told.
     foreign_rate: Option<Frequency>,
-    heard: Option<RawTime>,
+    /// That the clock was set, before it is seen by how much.
+    heard: Option<Disturbance>,
     surprised: Option<RawTime>,
     disturbance: Option<Disturbance>,
     step: Option<StepUnderWay>,
@@ -256,22 +258,20 @@ impl Engine {
     }
 
     fn react(&mut self, now: RawTime, event: Event) -> Action {
-        if matches!(event, Event::Wake | Event::ClockSet | Event::SourceFound | Event::Hint(_)) {
+        if matches!(event, Event::Wake | Event::ClockSet | Event::Woke | Event::SourceFound | Event::Hint(_))
+        {
             self.retold = false;
         }
         match event {
             Event::Wake if self.has_source => self.begin_probe(now).unwrap_or(Action::Read),
             Event::Wake => self.look_without_reading(now),
-            Event::ClockSet => {
-                self.counters.clock_set_events += 1;
-                self.heard.get_or_insert(now);
-                if self.has_source { Action::Read } else { Action::Compare }
+            Event::ClockSet => self.hear_that_clock_was_set(now, StepCause::ForeignStep),
+            Event::Woke => {
+                self.take_hint(now, Hint::Resumed);
+                self.hear_that_clock_was_set(now, StepCause::Resumed)
             }
             Event::Hint(hint) => {
-                self.counters.hints += 1;
-                self.history.told(hint, now, self.time_at(now));
-                self.notices.push(Notice::Hinted { hint });
-                self.schedule.hurry();
+                self.take_hint(now, hint);
                 if self.has_source { Action::Read } else { self.look_without_reading(now) }
             }
             Event::SourceFound => {
@@ -294,6 +294,19 @@ impl Engine {
             Event::Adjusted(applied) => self.on_adjusted(applied),
             Event::AdjustRefused(errno) => self.on_refused(now, errno),
         }
+    }
+
+    fn hear_that_clock_was_set(&mut self, now: RawTime, cause: StepCause) -> Action {
+        self.counters.clock_set_events += 1;
+        self.heard.get_or_insert(Disturbance { cause, since: now });
+        if self.has_source { Action::Read } else { Action::Compare }
+    }
+
+    fn take_hint(&mut self, now: RawTime, hint: Hint) {
+        self.counters.hints += 1;
+        self.history.told(hint, now, self.time_at(now));
+        self.notices.push(Notice::Hinted { hint });
+        self.schedule.hurry();
     }
 
     fn on_reading(&mut self, now: RawTime, reading: Reading) -> Action {

@@ -46,6 +46,8 @@ const BIAS_KEPT: f64 = 0.9;
 const MUCH_WORSE: f64 = 1_000.0;
 /// Over less than this no frequency is told at all.
 const SHORTEST_LOOK_S: f64 = 1e-3;
+/// Of fewer readings than this there is no telling a frequency.
+const LEAST_READINGS: u32 = 3;
 /// Kernels steer by up to 10 %: no clock runs faster or slower than this.
 const ANY_FREQUENCY_PPB: f64 = 1.1e8;
 /// How much the frequency may have changed at a break, one standard deviation, ppb: four of them are
@@ -246,6 +248,13 @@ impl Estimator {
         self.method = reading.method;
         self.phase_since = reading.raw;
         self.bias = reading.uncertainty;
+    }
+
+    /// Whether the frequency has been measured, and isn't only what was guessed at the start: over microseconds,
+    /// as between the first two readings, it can't be.
+    #[must_use]
+    pub const fn knows_frequency(&self) -> bool {
+        self.readings >= LEAST_READINGS
     }
 
     /// How far the estimate may be off because the readings are, all on the same side.

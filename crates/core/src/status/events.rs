@@ -38,6 +38,8 @@ pub enum EventKind {
     ForeignStep,
     /// Somebody else changed the clock's rate.
     ForeignRate,
+    /// The machine woke from sleep.
+    Resumed,
     /// The machine was stopped, or the host's clock was set.
     HostMoved,
     /// The clock had drifted when readings came again.
@@ -52,10 +54,11 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::ForeignStep,
         Self::ForeignRate,
+        Self::Resumed,
         Self::HostMoved,
         Self::Drifted,
         Self::Holdover,
@@ -70,6 +73,7 @@ impl EventKind {
             Self::Start => "started on a wrong clock",
             Self::ForeignStep => "somebody else set the clock",
             Self::ForeignRate => "somebody else changed the rate",
+            Self::Resumed => "woke from sleep",
             Self::HostMoved => "stopped, or the host's clock was set",
             Self::Drifted => "drifted without a source",
             Self::Holdover => "no source",
@@ -97,6 +101,7 @@ impl From<StepCause> for EventKind {
             StepCause::Start => Self::Start,
             StepCause::ForeignStep => Self::ForeignStep,
             StepCause::ForeignRate => Self::ForeignRate,
+            StepCause::Resumed => Self::Resumed,
             StepCause::HostMoved => Self::HostMoved,
             StepCause::Holdover => Self::Drifted,
             StepCause::HostUnreliable => Self::HostUnreliable,

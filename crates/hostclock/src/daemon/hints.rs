@@ -105,7 +105,6 @@ impl Hints {
             match news {
                 News::Forked => tell(Hint::Forked),
                 News::Clocksource => tell(Hint::Clocksource),
-                News::Resumed => tell(Hint::Resumed),
                 // Whatever they were: the next reading shows it.
                 News::Lost => {}
             }

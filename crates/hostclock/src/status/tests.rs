@@ -169,11 +169,20 @@ fn the_words_of_version_1_stay() {
         StepCause::HostMoved,
         StepCause::Holdover,
         StepCause::ForeignRate,
+        StepCause::Resumed,
         StepCause::HostUnreliable,
     ];
     assert_eq!(
         words(&causes),
-        json!(["start", "foreign_step", "host_moved", "holdover", "foreign_rate", "host_unreliable"])
+        json!([
+            "start",
+            "foreign_step",
+            "host_moved",
+            "holdover",
+            "foreign_rate",
+            "resumed",
+            "host_unreliable"
+        ])
     );
     assert_eq!(
         words(&EventKind::ALL),
@@ -181,6 +190,7 @@ fn the_words_of_version_1_stay() {
             "start",
             "foreign_step",
             "foreign_rate",
+            "resumed",
             "host_moved",
             "drifted",
             "holdover",
