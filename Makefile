@@ -51,5 +51,5 @@ soak: needs ## Live 10,000 random guests' lives, and 2,000 of each scenario, in 
 	$(CARGO) run --locked --release --quiet -p hostclock-sim -- campaign --lives 2000 --scenario all
 
 .PHONY: measure
-measure: needs ## The long measurements that docs/measurements.md quotes (three hours and a half)
+measure: needs ## The long measurements that docs/measurements.md quotes (five hours)
 	scripts/measure

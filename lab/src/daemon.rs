@@ -14,7 +14,7 @@ pub(crate) struct Daemon {
 }
 
 /// All daemons, in the order of tables and legends.
-pub(crate) const ALL: [Daemon; 6] = [
+pub(crate) const ALL: [Daemon; 8] = [
     Daemon {
         name: "hostclock",
         title: "hostclock, poll 1 s",
@@ -24,6 +24,16 @@ pub(crate) const ALL: [Daemon; 6] = [
         name: "hostclock-10hz",
         title: "hostclock, poll 0.1 s",
         command: "/bin/hostclock run --config /etc/hostclock-100ms.toml",
+    },
+    Daemon {
+        name: "hostclock-quiet",
+        title: "hostclock, quiet",
+        command: "/bin/hostclock run --config /etc/hostclock-quiet.toml",
+    },
+    Daemon {
+        name: "hostclock-instant",
+        title: "hostclock, instant",
+        command: "/bin/hostclock run --config /etc/hostclock-instant.toml",
     },
     Daemon { name: "chrony", title: "chrony, poll 1", command: "/usr/sbin/chronyd -d -f /etc/chrony.conf" },
     Daemon {

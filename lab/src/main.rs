@@ -55,12 +55,16 @@ enum Command {
     Run {
         /// One of those that `scenarios` lists
         scenario: String,
-        /// Comma-separated: hostclock, hostclock-10hz, chrony, phc2sys, phc2sys-10hz, none; or all
+        /// Comma-separated: hostclock, hostclock-10hz, hostclock-quiet, hostclock-instant, chrony, phc2sys,
+        /// phc2sys-10hz, none; or all
         #[arg(long)]
         daemons: Option<String>,
         /// How often, each time with machines that have just been started
         #[arg(long, default_value_t = 1)]
         runs: u32,
+        /// The first run's number, which chooses the host's wander and the moments within a poll
+        #[arg(long, default_value_t = 0)]
+        first: u32,
         /// Where the results go
         #[arg(long, default_value = "lab/out")]
         out: PathBuf,
@@ -86,8 +90,8 @@ fn main() -> ExitCode {
         Command::Prepare { refresh } => fetch::prepare(refresh).map(drop),
         Command::Demo { out } => demo::demo(&out),
         Command::Check => check::check(),
-        Command::Run { scenario, daemons, runs, out } => {
-            play::play(&scenario, daemons.as_deref(), runs, &out)
+        Command::Run { scenario, daemons, runs, first, out } => {
+            play::play(&scenario, daemons.as_deref(), first..first.saturating_add(runs), &out)
         }
         Command::Report { directory } => report::report(&directory).map(|tables| print!("{tables}")),
         Command::Scenarios => {

@@ -1,5 +1,6 @@
 //! Playing a scenario with several daemons, and looking around in the machines by hand.
 
+use std::ops::Range;
 use std::path::Path;
 
 use crate::daemon::Daemon;
@@ -21,15 +22,20 @@ pub(crate) fn boot(daemons: &[Daemon], scenario: &Scenario) -> Result<(Session, 
     Ok((Session::new(Lab::boot(&parts)?, scenario.rate), parts.guest().release()?))
 }
 
-/// Plays the scenario called `name` with each of the daemons in `list`, `runs` times, writes what was
-/// found to `out` and prints its tables.
-pub(crate) fn play(name: &str, list: Option<&str>, runs: u32, out: &Path) -> Result<()> {
+/// Plays the scenario called `name` with each of the daemons in `list` once for each number in `runs`, writes what
+/// was found to `out` and prints its tables.
+pub(crate) fn play(name: &str, list: Option<&str>, runs: Range<u32>, out: &Path) -> Result<()> {
     let scenario = scenario::named(name)?;
     let daemons = scenario::daemons(list.unwrap_or(&scenario.daemons.join(",")))?;
-    for number in 0..runs {
+    for number in runs.clone() {
         let (mut session, kernel) = boot(&daemons, scenario)?;
         for daemon in &daemons {
-            eprintln!("lab: run {} of {runs}: {name} with {}", number + 1, daemon.title);
+            eprintln!(
+                "lab: run {number} of {} to {}: {name} with {}",
+                runs.start,
+                runs.end - 1,
+                daemon.title
+            );
             let setting = Setting::thorough(*daemon, number);
             let findings = match (scenario.play)(&mut session, &setting) {
                 // Nested emulation isn't a promise: machines that fell over are no finding about a daemon.

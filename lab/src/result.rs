@@ -32,6 +32,12 @@ pub(crate) struct Idle {
     /// The median of how long the daemon had the CPU each time, us; 0 likewise.
     #[serde(default)]
     pub(crate) turn_us: f64,
+    /// Time that the guest's hypervisor had the nested host's CPU, ms a second, whatever for; 0 likewise.
+    #[serde(default)]
+    pub(crate) host_cpu_ms_per_second: f64,
+    /// How often a second the guest was left for its hypervisor; 0 likewise.
+    #[serde(default)]
+    pub(crate) exits_per_second: f64,
 }
 
 /// What a scenario found.

@@ -120,6 +120,20 @@ const FIGURES: &[(&str, Figure)] = &[
         ),
     ),
     (
+        "CPU time of the guest, ms a second of its host's",
+        (
+            |run| run.findings.idle.as_ref().map(|idle| idle.host_cpu_ms_per_second).filter(|ms| *ms > 0.0),
+            |ms| format!("{ms:.1}"),
+        ),
+    ),
+    (
+        "exits of the guest a second",
+        (
+            |run| run.findings.idle.as_ref().map(|idle| idle.exits_per_second).filter(|count| *count > 0.0),
+            |count| format!("{count:.0}"),
+        ),
+    ),
+    (
         "samples with UNSYNC clear, %",
         (
             |run| {

@@ -36,8 +36,13 @@ pub(super) fn guest(parts: &Parts) -> Result<Vec<u8>> {
         image.archive.file(&format!("etc/{name}.conf"), configuration.as_bytes());
     }
     image.archive.directory("var/lib/chrony");
-    for (name, poll) in [("1s", "1s"), ("100ms", "100ms")] {
-        let configuration = format!("poll = \"{poll}\"\n");
+    let settings = [
+        ("1s", "poll = \"1s\"\n"),
+        ("100ms", "poll = \"100ms\"\n"),
+        ("quiet", "responsiveness = \"quiet\"\n"),
+        ("instant", "responsiveness = \"instant\"\n"),
+    ];
+    for (name, configuration) in settings {
         image.archive.file(&format!("etc/hostclock-{name}.toml"), configuration.as_bytes());
     }
     Ok(image.finish())

@@ -16,9 +16,11 @@ use crate::result::Run;
 
 /// (daemon, light page, dark page): Okabe and Ito's colours, which colour-blind readers can tell
 /// apart, made lighter or darker where a page needs it.
-const COLOURS: [(&str, &str, &str); 6] = [
+const COLOURS: [(&str, &str, &str); 8] = [
     ("hostclock", "#0072b2", "#56b4e9"),
     ("hostclock-10hz", "#009e73", "#2fd3a4"),
+    ("hostclock-quiet", "#56b4e9", "#a6d8f5"),
+    ("hostclock-instant", "#003f66", "#8cc8ef"),
     ("chrony", "#d55e00", "#ff8c3a"),
     ("phc2sys", "#b3548d", "#e39bc6"),
     ("phc2sys-10hz", "#8a7400", "#e8d54a"),

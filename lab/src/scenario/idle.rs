@@ -1,4 +1,5 @@
-//! What a daemon costs while nothing happens. Nothing else runs in the guest, not even the observer.
+//! What a daemon costs while nothing happens, the guest and its host. Nothing else runs in the guest, not even the
+//! observer. What the guest costs its host without any daemon is what `none` measures.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -16,6 +17,13 @@ const MEASURED: Duration = Duration::from_secs(30);
 const LOOK: &str = "cat /proc/$daemon/task/*/status; for f in /proc/$daemon/task/*/schedstat; do \
                     read -r run wait times <$f; echo \"run: $run\"; done; true";
 
+/// In the host: the time that the threads of the guest's hypervisor had the CPU, and how often the guest was left
+/// (`exits`, Documentation/virt/kvm/api.rst's statistics in debugfs, Linux 6.1).
+const HOST_LOOK: &str = "[ -d /sys/kernel/debug/kvm ] || mount -t debugfs debugfs /sys/kernel/debug; \
+                         for f in /proc/$(cat /run/qemu.pid)/task/*/schedstat; do \
+                         read -r run wait times <$f; echo \"run: $run\"; done; \
+                         echo \"exits: $(cat /sys/kernel/debug/kvm/exits)\"";
+
 /// Ten seconds of the kernel's trace of who gets the CPU. What the kernel charges a process for begins when the
 /// interrupt comes that wakes it, with the way out of the idle loop in it, which is the same for everybody; the
 /// trace tells from when to when the process itself had the CPU.
@@ -28,17 +36,17 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     settle(session, setting, SETTLING)?;
     let started = Instant::now();
     let before = counters(&session.guest(LOOK)?);
+    let (host_before, host_started) = (counters(&session.host_says(HOST_LOOK)?), Instant::now());
     thread::sleep(MEASURED);
+    let (host_after, host_seconds) =
+        (counters(&session.host_says(HOST_LOOK)?), host_started.elapsed().as_secs_f64());
     let seconds = started.elapsed().as_secs_f64();
     let after = counters(&session.guest(LOOK)?);
     let mut turns = turns(&session.guest(TRACE)?);
     turns.sort_by(f64::total_cmp);
     let log = session.stop()?;
     session.wander(None)?;
-    let grown = |key: &str| {
-        let of = |counters: &BTreeMap<String, f64>| counters.get(key).copied().unwrap_or(0.0);
-        of(&after) - of(&before)
-    };
+    let grown = |key: &str| difference(&before, &after, key);
     let threads = after.get("threads").copied().unwrap_or(0.0);
     let wakeups = grown("voluntary_ctxt_switches") + grown("nonvoluntary_ctxt_switches");
     let idle = Idle {
@@ -48,9 +56,17 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         wakeups_per_second: wakeups / seconds,
         cpu_ms_per_second: grown("run") / 1e6 / seconds,
         cpu_us_per_wakeup: grown("run") / 1e3 / wakeups.max(1.0),
+        host_cpu_ms_per_second: difference(&host_before, &host_after, "run") / 1e6 / host_seconds,
+        exits_per_second: difference(&host_before, &host_after, "exits") / host_seconds,
         turn_us: turns.get(turns.len() / 2).copied().unwrap_or(0.0),
     };
     Ok(Findings { idle: Some(idle), log, ..Findings::default() })
+}
+
+/// By how much what is counted under `key` has grown.
+fn difference(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>, key: &str) -> f64 {
+    let of = |counters: &BTreeMap<String, f64>| counters.get(key).copied().unwrap_or(0.0);
+    of(after) - of(before)
 }
 
 /// How long each turn of the daemon on the CPU was, in us, from a trace after a line that names the daemon's

@@ -143,9 +143,17 @@ pub(crate) const ALL: [Scenario; 18] = [
     },
     Scenario {
         name: "idle",
-        about: "what a daemon costs while nothing happens: memory, threads, wake-ups",
+        about: "what a daemon costs while nothing happens: memory, threads, wake-ups, its host's CPU",
         rate: 0,
-        daemons: &["hostclock", "chrony", "phc2sys", "phc2sys-10hz"],
+        daemons: &[
+            "none",
+            "hostclock-quiet",
+            "hostclock",
+            "hostclock-instant",
+            "chrony",
+            "phc2sys",
+            "phc2sys-10hz",
+        ],
         play: idle::play,
     },
     Scenario {

@@ -40,6 +40,11 @@ impl Session {
         }
     }
 
+    /// What the host answers to `command`.
+    pub(crate) fn host_says(&mut self, command: &str) -> Result<String> {
+        self.lab.host.run(command)
+    }
+
     /// Notes `label` now and gives the raw time.
     pub(crate) fn mark(&mut self, label: &str) -> Result<i64> {
         self.note(label, "true")?;

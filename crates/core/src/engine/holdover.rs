@@ -3,7 +3,7 @@
 
 use super::decide::KERNEL_TICK;
 use super::trust::TRIAL_INTERVAL;
-use super::{Action, Disturbance, Engine, StepUnderWay};
+use super::{Action, Disturbance, Engine, KERNEL_GUESS, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::Bound;
 use crate::line::Departure;
@@ -153,8 +153,11 @@ impl Engine {
     /// The frequency to run with without readings, and by how much it may be off.
     pub(super) fn holdover_frequency(&self, now: RawTime) -> (Frequency, Frequency) {
         match &self.estimator {
-            Some(estimator) => estimator.holdover_frequency(now - estimator.last()),
-            None => (self.kernel.rate.as_frequency(), super::KERNEL_GUESS),
+            Some(estimator) if estimator.knows_frequency() => {
+                estimator.holdover_frequency(now - estimator.last())
+            }
+            Some(estimator) => (estimator.frequency().0, KERNEL_GUESS),
+            None => (self.kernel.rate.as_frequency(), KERNEL_GUESS),
         }
     }
 

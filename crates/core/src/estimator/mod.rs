@@ -46,8 +46,6 @@ const BIAS_KEPT: f64 = 0.9;
 const MUCH_WORSE: f64 = 1_000.0;
 /// Over less than this no frequency is told at all.
 const SHORTEST_LOOK_S: f64 = 1e-3;
-/// Of fewer readings than this there is no telling a frequency.
-const LEAST_READINGS: u32 = 3;
 /// Kernels steer by up to 10 %: no clock runs faster or slower than this.
 const ANY_FREQUENCY_PPB: f64 = 1.1e8;
 /// How much the frequency may have changed at a break, one standard deviation, ppb: four of them are
@@ -73,6 +71,8 @@ pub struct Estimator {
     /// The last reading: phases count from here.
     anchor_raw: RawTime,
     anchor_reference: Timestamp,
+    /// The first reading.
+    began: RawTime,
     models: [Model; BANK.len()],
     /// Logarithms of the likelihoods, fading.
     standing: [f64; BANK.len()],
@@ -114,6 +114,7 @@ impl Estimator {
         Self {
             anchor_raw: first.raw,
             anchor_reference: first.reference,
+            began: first.raw,
             models: BANK.map(|assumed| Model::new(assumed, reading_variance(first), mean, variance)),
             standing: [0.0; BANK.len()],
             weights: [1.0 / 8.0; BANK.len()],
@@ -251,10 +252,10 @@ impl Estimator {
     }
 
     /// Whether the frequency has been measured, and isn't only what was guessed at the start: over microseconds,
-    /// as between the first two readings, it can't be.
+    /// as between the first readings, it can't be.
     #[must_use]
-    pub const fn knows_frequency(&self) -> bool {
-        self.readings >= LEAST_READINGS
+    pub fn knows_frequency(&self) -> bool {
+        (self.anchor_raw - self.began).as_secs_f64() >= SHORTEST_LOOK_S
     }
 
     /// How far the estimate may be off because the readings are, all on the same side.
