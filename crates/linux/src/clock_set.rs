@@ -6,7 +6,6 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use crate::clock;
 use crate::errno::{Errno, check};
 
 /// An absolute time on `CLOCK_REALTIME` that never comes: the year 2255. The kernel refuses to set
@@ -23,17 +22,6 @@ const NEVER: i64 = 9_000_000_000;
 #[derive(Debug)]
 pub struct ClockSetWatch {
     fd: OwnedFd,
-    /// The least and the most, in ns, that the machine can have slept since it started.
-    slept: (i64, i64),
-}
-
-/// Why a clock was set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClockSet {
-    /// Somebody did it.
-    BySomebody,
-    /// The machine slept, and the kernel set the clock when it woke.
-    AfterSleep,
 }
 
 impl ClockSetWatch {
@@ -47,21 +35,17 @@ impl ClockSetWatch {
         match set(&fd, flags, NEVER, 0) {
             // The clock was set since the timer was made, and the timer *is* armed nevertheless:
             // do_timerfd_settime() in fs/timerfd.c arms first (Linux 6.1).
-            Ok(()) | Err(Errno(libc::ECANCELED)) => Ok(Self { fd, slept: slept() }),
+            Ok(()) | Err(Errno(libc::ECANCELED)) => Ok(Self { fd }),
             Err(error) => Err(error),
         }
     }
 
-    /// Whether the clock was set since the last call, and why. The timer stays armed, and becomes unreadable
+    /// Whether the clock was set since the last call. The timer stays armed, and becomes unreadable
     /// until the next time.
-    pub fn heard(&mut self) -> Option<ClockSet> {
+    pub fn heard(&mut self) -> bool {
         // read(2) gives ECANCELED once for any number of changes, and leaves the timer armed:
         // timerfd_read() in fs/timerfd.c takes the mark away and nothing else (Linux 6.1).
-        if !matches!(expirations(&self.fd), Err(Errno(libc::ECANCELED))) {
-            return None;
-        }
-        let before = std::mem::replace(&mut self.slept, slept());
-        Some(if self.slept.0 > before.1 { ClockSet::AfterSleep } else { ClockSet::BySomebody })
+        matches!(expirations(&self.fd), Err(Errno(libc::ECANCELED)))
     }
 }
 
@@ -69,15 +53,6 @@ impl AsFd for ClockSetWatch {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
-}
-
-/// The least and the most, in ns, that the machine can have slept: `CLOCK_BOOTTIME` counts that and
-/// `CLOCK_MONOTONIC` doesn't, and one is read between two readings of the other.
-fn slept() -> (i64, i64) {
-    let before = clock::nanoseconds(libc::CLOCK_MONOTONIC);
-    let boot = clock::nanoseconds(libc::CLOCK_BOOTTIME);
-    let after = clock::nanoseconds(libc::CLOCK_MONOTONIC);
-    (boot.saturating_sub(after), boot.saturating_sub(before))
 }
 
 fn create() -> Result<OwnedFd, Errno> {
@@ -125,14 +100,6 @@ mod tests {
         let mut set = PollSet::<1>::new().expect("a set");
         set.watch(0, Some(watch.as_fd())).expect("watched");
         assert_eq!(set.wait(Some(Duration::from_millis(10))), Ok(0), "it neither expires nor is cancelled");
-        assert_eq!(watch.heard(), None);
-    }
-
-    #[test]
-    fn a_machine_that_did_not_sleep_is_not_said_to_have() {
-        for _ in 0..1_000 {
-            let (before, after) = (slept(), slept());
-            assert!(after.0 <= before.1, "{before:?}, then {after:?}");
-        }
+        assert!(!watch.heard());
     }
 }

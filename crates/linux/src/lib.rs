@@ -24,6 +24,7 @@ pub mod module;
 pub mod process;
 pub mod ptp;
 pub mod rivals;
+pub mod sleep;
 pub mod socket;
 pub mod uevent;
 pub mod vmclock;

@@ -10,8 +10,8 @@ use hostclock_core::ladder::Ladder;
 use hostclock_core::policy::Mode;
 use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
-use hostclock_linux::clock_set::ClockSet;
 use hostclock_linux::process;
+use hostclock_linux::sleep::SleepWatch;
 use hostclock_linux::socket::StatusListener;
 use hostclock_linux::uevent::UeventSocket;
 use hostclock_linux::wait::PollSet;
@@ -83,6 +83,7 @@ pub(super) struct Daemon {
     pub(super) ladder: Ladder,
     pub(super) machine: Linux,
     pub(super) hints: Hints,
+    pub(super) sleep: SleepWatch,
     pub(super) hooks: Hooks,
     pub(super) drift: Option<DriftFile>,
     /// Who might keep setting the clock, since that was seen.
@@ -152,8 +153,11 @@ impl Daemon {
             if let Err(error) = waited {
                 return self.cannot_wait(error);
             }
-            if fds.ready(place::CLOCK_SET) {
-                wake_at = self.on_clock_set().unwrap_or(wake_at);
+            if self.sleep.woke() {
+                wake_at = self.drive(Event::Woke);
+            }
+            if fds.ready(place::CLOCK_SET) && self.machine.watch.as_mut().is_some_and(|watch| watch.heard()) {
+                wake_at = self.drive(Event::ClockSet);
             }
             if fds.ready(place::VMCLOCK) {
                 self.hints.vmclock_tells();
@@ -214,15 +218,6 @@ impl Daemon {
 
     pub(super) fn drive(&mut self, event: Event) -> RawTime {
         drive(&mut self.engine, &mut self.ladder, &mut self.machine, event)
-    }
-
-    /// Somebody set the clock, or the kernel when it woke.
-    fn on_clock_set(&mut self) -> Option<RawTime> {
-        let event = match self.machine.watch.as_mut()?.heard()? {
-            ClockSet::BySomebody => Event::ClockSet,
-            ClockSet::AfterSleep => Event::Woke,
-        };
-        Some(self.drive(event))
     }
 
     /// The kernel wrote into its log.
