@@ -27,19 +27,26 @@ pub struct Outcome {
     pub recoveries: Vec<Recovery>,
 }
 
+impl Outcome {
+    /// Of `life`, which `judge` has seen to its end.
+    fn of(life: &Life, mut judge: Judge) -> Self {
+        judge.conclude();
+        Self {
+            seed: life.seed,
+            seconds: life.end.as_secs_f64(),
+            disturbances: life.plan.len(),
+            violations: judge.violations,
+            recoveries: judge.recoveries,
+        }
+    }
+}
+
 /// Lives `life`, and says what came of it.
 #[must_use]
 pub fn live(life: &Life) -> Outcome {
     let mut judge = Judge::new(life);
     Simulation::of(life).run_until(life.end, &mut judge);
-    judge.conclude();
-    Outcome {
-        seed: life.seed,
-        seconds: life.end.as_secs_f64(),
-        disturbances: life.plan.len(),
-        violations: judge.violations,
-        recoveries: judge.recoveries,
-    }
+    Outcome::of(life, judge)
 }
 
 /// Lives the life in `scenario` that belongs to `seed`: what came of it, and its figures. A promise that is broken
@@ -49,16 +56,10 @@ pub fn play(scenario: Scenario, seed: u64) -> (Outcome, Tally) {
     let life = scenario.life(seed);
     let mut both = (Judge::new(&life), scenario.tally(&life));
     Simulation::of(&life).run_until(life.end, &mut both);
-    let (mut judge, tally) = both;
-    judge.conclude();
+    let (judge, tally) = both;
+    let mut outcome = Outcome::of(&life, judge);
     let broken = scenario.broken(&tally).into_iter().map(|what| Violation { at: life.end, what });
-    let outcome = Outcome {
-        seed,
-        seconds: life.end.as_secs_f64(),
-        disturbances: life.plan.len(),
-        violations: judge.violations.into_iter().chain(broken).collect(),
-        recoveries: judge.recoveries,
-    };
+    outcome.violations.extend(broken);
     (outcome, tally)
 }
 

@@ -51,6 +51,16 @@ pub enum Lie {
     Bracket(Duration),
 }
 
+/// The ways in which every method of a device may fail that doesn't go away by trying again.
+pub(crate) const FAILURES: [Failure; 6] = [
+    Failure::Unsupported,
+    Failure::NoDevice,
+    Failure::Stale,
+    Failure::Io,
+    Failure::Nonsense,
+    Failure::Other(5),
+];
+
 /// How good the device's readings are.
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceModel {

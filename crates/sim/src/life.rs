@@ -4,7 +4,7 @@ use hostclock_core::policy::{PROBE_INSTANT, PROBE_NORMAL, PROBE_RANGE, Policy};
 use hostclock_core::reading::Failure;
 use hostclock_core::units::{Duration, Frequency, Timestamp};
 
-use crate::device::{Clocksource, DeviceModel, Driver, Lie};
+use crate::device::{Clocksource, DeviceModel, Driver, FAILURES, Lie};
 use crate::disturbance::Disturbance;
 use crate::host::HostModel;
 use crate::kernel::Rounding;
@@ -43,7 +43,7 @@ impl Life {
             limits(&mut random.part("limits"), &mut policy);
         }
         let mut draw = random.part("plan");
-        model.wrong_by = sign(&mut draw, 1e-7, YEAR_S);
+        model.wrong_by = draw.signed_span(1e-7, YEAR_S);
         let last = TrueTime::from_secs_f64(hours * 3_600.0);
         let mut plan = Vec::new();
         let mut at = TrueTime::default() + draw.span(0.01, 60.0);
@@ -171,7 +171,7 @@ fn limits(random: &mut Random, policy: &mut Policy) {
 fn rival(random: &mut Random, plan: &mut Vec<(TrueTime, Disturbance)>, from: TrueTime) -> TrueTime {
     let (mut at, every) = (from, random.span(0.05, 3.0));
     while at - from < Duration::from_secs(30) {
-        plan.push((at, Disturbance::ForeignStep(sign(random, 1e-3, 1e5))));
+        plan.push((at, Disturbance::ForeignStep(random.signed_span(1e-3, 1e5))));
         at = at + every;
     }
     at
@@ -180,15 +180,15 @@ fn rival(random: &mut Random, plan: &mut Vec<(TrueTime, Disturbance)>, from: Tru
 fn disturbance(random: &mut Random, model: &WorldModel) -> Disturbance {
     let span = |random: &mut Random, low, high| random.span(low, high);
     match random.unit() {
-        x if x < 0.20 => Disturbance::ForeignStep(sign(random, 1e-6, 100.0 * YEAR_S)),
+        x if x < 0.20 => Disturbance::ForeignStep(random.signed_span(1e-6, 100.0 * YEAR_S)),
         x if x < 0.23 => {
             Disturbance::ForeignRate(Frequency::from_ppm(random.sign() * random.decades(1.0, 1e5)))
         }
-        x if x < 0.25 => Disturbance::Suspend(span(random, 0.1, 3_600.0), sign(random, 1e-6, 1.0)),
+        x if x < 0.25 => Disturbance::Suspend(span(random, 0.1, 3_600.0), random.signed_span(1e-6, 1.0)),
         x if x < 0.38 => Disturbance::Pause(span(random, 1e-3, 3_600.0)),
         x if x < 0.44 => Disturbance::Starve(span(random, 1e-3, 100.0)),
         x if x < 0.48 => Disturbance::Load(span(random, 0.1, 100.0)),
-        x if x < 0.58 => Disturbance::HostStep(sign(random, 1e-6, 1e5)),
+        x if x < 0.58 => Disturbance::HostStep(random.signed_span(1e-6, 1e5)),
         x if x < 0.62 => {
             let most = if random.chance(0.8) { 500.0 } else { 1e5 };
             let slew = Frequency::from_ppm(random.sign() * random.decades(1.0, most));
@@ -196,19 +196,11 @@ fn disturbance(random: &mut Random, model: &WorldModel) -> Disturbance {
         }
         x if x < 0.67 => {
             let frequency = Frequency::from_ppm(random.normal(20.0));
-            Disturbance::Migration(span(random, 0.01, 10.0), frequency, sign(random, 1e-6, 0.1))
+            Disturbance::Migration(span(random, 0.01, 10.0), frequency, random.signed_span(1e-6, 0.1))
         }
         x if x < 0.75 => Disturbance::DeviceGone(span(random, 0.01, 600.0)),
         x if x < 0.80 => {
-            let failures = [
-                Failure::Unsupported,
-                Failure::NoDevice,
-                Failure::Stale,
-                Failure::Io,
-                Failure::Nonsense,
-                Failure::Other(5),
-            ];
-            let failure = random.choice(&failures).copied().unwrap_or(Failure::Io);
+            let failure = random.choice(&FAILURES).copied().unwrap_or(Failure::Io);
             Disturbance::Fault(failure, span(random, 0.01, 600.0))
         }
         x if x < 0.84 => Disturbance::Busy(span(random, 0.01, 60.0)),
@@ -224,18 +216,13 @@ fn disturbance(random: &mut Random, model: &WorldModel) -> Disturbance {
 fn lie(random: &mut Random) -> Lie {
     match random.unit() {
         x if x < 0.2 => Lie::Scatter(random.span(1e-6, 1e6)),
-        x if x < 0.4 => Lie::Outliers(sign(random, 1e-5, 1e6)),
+        x if x < 0.4 => Lie::Outliers(random.signed_span(1e-5, 1e6)),
         x if x < 0.5 => Lie::Backwards(random.span(1e-9, 10.0)),
         x if x < 0.55 => Lie::Frozen,
         x if x < 0.6 => Lie::Runs(Frequency::from_ppm(random.sign() * random.decades(1e4, 1e6))),
         x if x < 0.7 => Lie::Date(Timestamp::from_nanos(random.normal(1e18) as i64)),
         x if x < 0.8 => Lie::Date(Timestamp::from_nanos(i64::MAX)),
         x if x < 0.9 => Lie::Garbage,
-        _ => Lie::Bracket(sign(random, 1e-3, 1e9)),
+        _ => Lie::Bracket(random.signed_span(1e-3, 1e9)),
     }
-}
-
-fn sign(random: &mut Random, low_s: f64, high_s: f64) -> Duration {
-    let span = random.span(low_s, high_s);
-    if random.chance(0.5) { span } else { -span }
 }

@@ -83,6 +83,12 @@ impl Random {
         choices.get(self.bits().checked_rem(count)? as usize)
     }
 
+    /// A span of either sign, between `low` and `high` seconds in magnitude, logarithmically uniform.
+    pub fn signed_span(&mut self, low_s: f64, high_s: f64) -> Duration {
+        let span = self.span(low_s, high_s);
+        if self.chance(0.5) { span } else { -span }
+    }
+
     /// A span between `low` and `high` seconds, logarithmically uniform.
     pub fn span(&mut self, low_s: f64, high_s: f64) -> Duration {
         Duration::from_nanos_f64(self.decades(low_s, high_s) * 1e9)

@@ -5,10 +5,9 @@
 //! hardware, where a wake-up is late by 50 µs in the median and by 5 ms at most.
 
 use hostclock_core::policy::Policy;
-use hostclock_core::reading::Failure;
 use hostclock_core::units::{Duration, Frequency};
 
-use crate::device::{Clocksource, DeviceModel, Driver, Lie};
+use crate::device::{Clocksource, DeviceModel, Driver, FAILURES, Lie};
 use crate::disturbance::Disturbance;
 use crate::life::{Life, usual_model};
 use crate::random::Random;
@@ -151,13 +150,13 @@ impl Scenario {
                 for _ in 0..5 {
                     let span = plan.random.span(1.0, 600.0);
                     let frequency = Frequency::from_ppm(plan.random.normal(20.0));
-                    let by = plan.signed(1e-6, 0.1);
+                    let by = plan.random.signed_span(1e-6, 0.1);
                     plan.alone(Disturbance::Migration(span, frequency, by));
                 }
             }
             Self::HostStep => {
                 for _ in 0..8 {
-                    let by = plan.signed(0.102, 3_600.0);
+                    let by = plan.random.signed_span(0.102, 3_600.0);
                     plan.alone(Disturbance::HostStep(by));
                 }
             }
@@ -181,7 +180,7 @@ impl Scenario {
             }
             Self::RivalDate => {
                 for _ in 0..100 {
-                    let by = plan.signed(1e-3, 1e5);
+                    let by = plan.random.signed_span(1e-3, 1e5);
                     plan.then(Disturbance::ForeignStep(by), 0.3);
                 }
             }
@@ -198,15 +197,7 @@ impl Scenario {
                 }
             }
             Self::Failing => {
-                let failures = [
-                    Failure::Unsupported,
-                    Failure::NoDevice,
-                    Failure::Stale,
-                    Failure::Io,
-                    Failure::Nonsense,
-                    Failure::Other(5),
-                ];
-                for failure in failures {
+                for failure in FAILURES {
                     plan.alone(Disturbance::Fault(failure, Duration::from_secs(2)));
                 }
                 plan.alone(Disturbance::Busy(Duration::from_secs(10)));
@@ -226,7 +217,7 @@ impl Scenario {
             Self::Suspend => {
                 for _ in 0..3 {
                     let span = plan.random.span(1.0, 3_600.0);
-                    let by = plan.signed(1e-3, 1.0);
+                    let by = plan.random.signed_span(1e-3, 1.0);
                     plan.alone(Disturbance::Suspend(span, by));
                 }
             }
@@ -308,11 +299,5 @@ impl Plan {
     fn alone(&mut self, what: Disturbance) {
         let pause_s = self.random.between(15.0, 25.0);
         self.then(what, pause_s);
-    }
-
-    /// A span of either sign.
-    fn signed(&mut self, low_s: f64, high_s: f64) -> Duration {
-        let span = self.random.span(low_s, high_s);
-        if self.random.chance(0.5) { span } else { -span }
     }
 }
