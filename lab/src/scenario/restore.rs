@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Setting;
-use super::steps::{elsewhere, note_end, settle, settling_time, watched};
+use super::steps::{add_guest, elsewhere, settle, settling_time, watched};
 use crate::analysis::recovery::Recovery;
 use crate::analysis::steady::honesty;
 use crate::error::Result;
@@ -35,10 +35,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
             found.notes.push(told(label, session.told_of_restore()?, went_on.before, &recovery));
             found.recoveries.push(recovery);
         }
-        session.end()?;
-        samples.extend(session.recorded()?.samples);
-        found.notes.extend(note_end(session)?);
-        found.log.push_str(&session.stop()?);
+        add_guest(session, &mut found, &mut samples)?;
     }
     session.wander(None)?;
     Ok(Findings { honesty: Some(honesty(&samples)), ..found })

@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
+use hostclock_lab_guest::trace::Sample;
+
 use super::Setting;
 use crate::analysis::recovery::Recovery;
 use crate::daemon::Daemon;
@@ -56,6 +58,19 @@ pub(super) fn watched(session: &mut Session, setting: &Setting) -> Result<Recove
         session.calm(CALM)?;
     }
     Ok(recovery)
+}
+
+/// Ends the recording and the daemon in one of several guests, and adds what was recorded and said.
+pub(super) fn add_guest(
+    session: &mut Session,
+    found: &mut Findings,
+    samples: &mut Vec<Sample>,
+) -> Result<()> {
+    session.end()?;
+    samples.extend(session.recorded()?.samples);
+    found.notes.extend(note_end(session)?);
+    found.log.push_str(&session.stop()?);
+    Ok(())
 }
 
 /// Ends the recording, the daemon and the host's wandering: what was recorded, and what is found of it in any

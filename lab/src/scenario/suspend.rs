@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::Setting;
-use super::steps::{elsewhere, note_end, settle, settling_time};
+use super::steps::{add_guest, elsewhere, settle, settling_time};
 use crate::analysis::steady::honesty;
 use crate::error::Result;
 use crate::machine::Platform;
@@ -27,10 +27,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         elsewhere(setting, number);
         session.suspend("asleep 5 s", ASLEEP)?;
         found.recoveries.push(session.watch(setting.patience)?);
-        session.end()?;
-        samples.extend(session.recorded()?.samples);
-        found.notes.extend(note_end(session)?);
-        found.log.push_str(&session.stop()?);
+        add_guest(session, &mut found, &mut samples)?;
     }
     session.wander(None)?;
     Ok(Findings { honesty: Some(honesty(&samples)), ..found })
