@@ -13,7 +13,7 @@ pub enum Hint {
     Generation,
     /// The kernel's log tells of a fork of the virtual machine (vmgenid).
     Forked,
-    /// The machine woke from sleep.
+    /// The machine woke from sleep, and the kernel has set the clock as well as it could.
     Resumed,
     /// The kernel counts on another clocksource, and what can be read may be better or worse now.
     Clocksource,

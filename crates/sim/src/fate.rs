@@ -36,7 +36,7 @@ impl World {
             Disturbance::Pause(span) => self.stop_guest(span, true),
             Disturbance::Suspend(span, by) => {
                 self.stop_guest(span, true);
-                self.set_by_somebody(span + by, Signal::Woke);
+                self.set_by_somebody(span + by, Signal::Hint(Hint::Resumed));
             }
             Disturbance::Starve(span) => self.stop_guest(span, false),
             Disturbance::Load(span) => self.loaded_until = self.now() + span,

@@ -3,6 +3,7 @@
 use hostclock_core::adjust::{Adjustment, KernelState};
 use hostclock_core::driver::Machine;
 use hostclock_core::engine::Applied;
+use hostclock_core::hint::Hint;
 use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_core::units::{Duration, RawTime, Timestamp};
 
@@ -111,7 +112,7 @@ impl Machine for World {
             let after_ns = self.offset_ns();
             self.happens(Happening::Stepped { by, before_ns, after_ns });
             // The timer tells of our own steps too. Whoever swallows that, swallows everybody's.
-            self.inbox.retain(|signal| !matches!(signal, Signal::ClockSet | Signal::Woke));
+            self.inbox.retain(|signal| !matches!(signal, Signal::ClockSet | Signal::Hint(Hint::Resumed)));
         }
         self.spend(Duration::from_nanos_f64(back));
         Ok(Applied { before, after: self.raw(), found, kernel: self.kernel.state(self.raw_picos()) })

@@ -212,7 +212,6 @@ impl Simulation {
             Signal::Started => self.start(witness),
             Signal::Killed => self.engine = None,
             Signal::ClockSet => self.drive(Event::ClockSet, witness),
-            Signal::Woke => self.drive(Event::Woke, witness),
             Signal::Hint(hint) => self.drive(Event::Hint(hint), witness),
             Signal::DeviceAdded => {
                 self.ladder = Ladder::default();

@@ -64,8 +64,6 @@ impl Default for WorldModel {
 pub enum Signal {
     /// The clock was set, and not by the daemon.
     ClockSet,
-    /// The guest slept, and its kernel set the clock.
-    Woke,
     /// The device is there.
     DeviceAdded,
     /// The device is gone.

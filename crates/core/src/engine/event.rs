@@ -13,8 +13,6 @@ pub enum Event {
     Wake,
     /// The kernel says that the clock was set, and it wasn't us.
     ClockSet,
-    /// The machine slept, and the kernel set the clock when it woke.
-    Woke,
     /// The hypervisor or the kernel told of something that may have moved a clock.
     Hint(Hint),
     /// There is a device to read.

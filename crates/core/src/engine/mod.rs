@@ -258,22 +258,14 @@ impl Engine {
     }
 
     fn react(&mut self, now: RawTime, event: Event) -> Action {
-        if matches!(event, Event::Wake | Event::ClockSet | Event::Woke | Event::SourceFound | Event::Hint(_))
-        {
+        if matches!(event, Event::Wake | Event::ClockSet | Event::SourceFound | Event::Hint(_)) {
             self.retold = false;
         }
         match event {
             Event::Wake if self.has_source => self.begin_probe(now).unwrap_or(Action::Read),
             Event::Wake => self.look_without_reading(now),
             Event::ClockSet => self.hear_that_clock_was_set(now, StepCause::ForeignStep),
-            Event::Woke => {
-                self.take_hint(now, Hint::Resumed);
-                self.hear_that_clock_was_set(now, StepCause::Resumed)
-            }
-            Event::Hint(hint) => {
-                self.take_hint(now, hint);
-                if self.has_source { Action::Read } else { self.look_without_reading(now) }
-            }
+            Event::Hint(hint) => self.on_hint(now, hint),
             Event::SourceFound => {
                 self.has_source = true;
                 self.failures = 0;
@@ -302,11 +294,16 @@ impl Engine {
         if self.has_source { Action::Read } else { Action::Compare }
     }
 
-    fn take_hint(&mut self, now: RawTime, hint: Hint) {
+    fn on_hint(&mut self, now: RawTime, hint: Hint) -> Action {
         self.counters.hints += 1;
         self.history.told(hint, now, self.time_at(now));
         self.notices.push(Notice::Hinted { hint });
         self.schedule.hurry();
+        match hint {
+            Hint::Resumed => self.hear_that_clock_was_set(now, StepCause::Resumed),
+            _ if self.has_source => Action::Read,
+            _ => self.look_without_reading(now),
+        }
     }
 
     fn on_reading(&mut self, now: RawTime, reading: Reading) -> Action {

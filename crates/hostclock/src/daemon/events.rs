@@ -11,7 +11,6 @@ use hostclock_core::policy::Mode;
 use hostclock_core::status::State;
 use hostclock_core::units::{Duration, RawTime};
 use hostclock_linux::process;
-use hostclock_linux::sleep::SleepWatch;
 use hostclock_linux::socket::StatusListener;
 use hostclock_linux::uevent::UeventSocket;
 use hostclock_linux::wait::PollSet;
@@ -83,7 +82,6 @@ pub(super) struct Daemon {
     pub(super) ladder: Ladder,
     pub(super) machine: Linux,
     pub(super) hints: Hints,
-    pub(super) sleep: SleepWatch,
     pub(super) hooks: Hooks,
     pub(super) drift: Option<DriftFile>,
     /// Who might keep setting the clock, since that was seen.
@@ -153,17 +151,14 @@ impl Daemon {
             if let Err(error) = waited {
                 return self.cannot_wait(error);
             }
-            if self.sleep.woke() {
-                wake_at = self.drive(Event::Woke);
-            }
-            if fds.ready(place::CLOCK_SET) && self.machine.watch.as_mut().is_some_and(|watch| watch.heard()) {
-                wake_at = self.drive(Event::ClockSet);
-            }
             if fds.ready(place::VMCLOCK) {
                 self.hints.vmclock_tells();
             }
             if let Some(hint) = self.hints.look() {
                 wake_at = self.drive(Event::Hint(hint));
+            }
+            if fds.ready(place::CLOCK_SET) && self.machine.watch.as_mut().is_some_and(|watch| watch.heard()) {
+                wake_at = self.drive(Event::ClockSet);
             }
             if fds.ready(place::KERNEL_LOG) {
                 wake_at = self.on_kernel_log().unwrap_or(wake_at);

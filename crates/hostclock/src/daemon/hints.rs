@@ -1,11 +1,12 @@
-//! Where the hypervisor and the kernel tell of what may have moved a clock: the vmclock device and the
-//! kernel's log. None of it is needed: what is missing is a line in the status.
+//! Where the hypervisor and the kernel tell of what may have moved a clock: the vmclock device, the
+//! kernel's log, and how long the machine has slept. None of it is needed: what is missing is a line in the status.
 
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 
 use hostclock_core::hint::Hint;
 use hostclock_linux::kmsg::{Kmsg, News};
+use hostclock_linux::sleep::SleepWatch;
 use hostclock_linux::vmclock::{self, Marks, Vmclock};
 
 /// Where the kernel's drivers for vmgenid show the devices that they serve.
@@ -19,6 +20,7 @@ pub(super) struct Hints {
     notifies: bool,
     marks: Option<Marks>,
     kmsg: Option<Kmsg>,
+    sleep: SleepWatch,
 }
 
 impl Hints {
@@ -82,8 +84,11 @@ impl Hints {
         self.notifies = self.vmclock.as_mut().is_some_and(Vmclock::heard);
     }
 
-    /// What the marks say now: no system call where the page is mapped.
+    /// Whether the machine slept, and what the marks say now: no system call where the page is mapped.
     pub(super) fn look(&mut self) -> Option<Hint> {
+        if self.sleep.woke() {
+            return Some(Hint::Resumed);
+        }
         let now = self.vmclock.as_ref()?.marks()?;
         let before = self.marks.replace(now)?;
         if before.generation != now.generation {

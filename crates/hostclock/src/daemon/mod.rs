@@ -26,7 +26,6 @@ use hostclock_core::policy::Mode;
 use hostclock_linux::clock::{self, SystemClock};
 use hostclock_linux::clock_set::ClockSetWatch;
 use hostclock_linux::process;
-use hostclock_linux::sleep::SleepWatch;
 use hostclock_linux::socket::{BindError, InstanceLock, LockError, StatusListener};
 use hostclock_linux::uevent::UeventSocket;
 
@@ -117,7 +116,6 @@ fn set_up(
         hooks: Hooks::new(config.hook.clone()),
         config,
         hints: Hints::default(),
-        sleep: SleepWatch::new(),
         suspects: Vec::new(),
         drift,
         machine,
