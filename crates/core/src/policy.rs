@@ -56,7 +56,8 @@ pub struct Policy {
     pub slew_limit: Frequency,
     /// The fastest slew of a break that is under the step thresholds.
     pub fast_slew_limit: Frequency,
-    /// Undo a step that somebody else made, whatever its size and direction.
+    /// Undo a step that somebody else made, whatever its size and direction. Another rate is always overwritten,
+    /// and what it did to the clock is corrected by the rules above.
     pub undo_foreign_steps: bool,
     /// TAI − UTC for the kernel; `None`: leave what it has.
     pub tai_offset: Option<i32>,

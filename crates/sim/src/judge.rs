@@ -183,12 +183,8 @@ impl Judge {
             );
         }
         self.credit = self.credit.saturating_sub(1);
-        let foreign = |what: &Disturbance| {
-            matches!(
-                what,
-                Disturbance::ForeignStep(_) | Disturbance::ForeignRate(_) | Disturbance::Suspend(_, _)
-            )
-        };
+        let foreign =
+            |what: &Disturbance| matches!(what, Disturbance::ForeignStep(_) | Disturbance::Suspend(_, _));
         if self.policy.undo_foreign_steps && self.since_settled.iter().any(foreign) {
             return;
         }

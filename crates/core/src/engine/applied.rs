@@ -1,6 +1,6 @@
 //! What the kernel made of an adjustment: whether it came in time, and what has to be looked at again.
 
-use super::{Action, Applied, Engine};
+use super::{Action, Applied, Engine, ForeignRate};
 use crate::adjust::Adjustment;
 use crate::notice::Notice;
 use crate::status::{State, StepCause};
@@ -19,9 +19,20 @@ const LONGEST_LAG: Duration = Duration::from_millis(10);
 impl Engine {
     pub(super) fn on_adjusted(&mut self, applied: Applied) -> Action {
         let rate_before = self.kernel.rate.as_frequency();
-        self.find_foreign_rate(&applied);
-        self.kernel = applied.kernel;
         let Adjustment { step, rate, .. } = self.asked;
+        match self.foreign_rate {
+            ForeignRate::Found(by) => {
+                // It did so until now, a little longer than was seen.
+                self.foreign_rate = ForeignRate::Restored;
+                // A step is told of when it is seen what it did.
+                if step.is_none() {
+                    self.changed_by_somebody(applied.after, Some(Notice::RateRestored { by }));
+                }
+            }
+            ForeignRate::Shown => self.foreign_rate = ForeignRate::No,
+            ForeignRate::Restored | ForeignRate::No => self.find_foreign_rate(&applied),
+        }
+        self.kernel = applied.kernel;
         if let Some(line) = &mut self.line {
             line.adjusted(applied.before, applied.after, step, rate.unwrap_or(applied.kernel.rate));
         }
@@ -69,12 +80,13 @@ impl Engine {
         self.bound = self.bound.map(|bound| bound.missed_by(ran_away));
         self.counters.foreign_rates_undone += 1;
         let now = applied.after;
+        self.foreign_rate = ForeignRate::Restored;
+        self.changed_by_somebody(now, Some(Notice::RateRestored { by }));
         // What it did to the clock meanwhile is not left until the next poll.
         self.schedule.hurry();
         self.wake_at = self.wake_at.min(now + LOOK_AGAIN);
         self.history.disturbed(StepCause::ForeignRate, now, self.time_at(now), Duration::ZERO);
         self.history.over(Duration::ZERO);
-        self.changed_by_somebody(now, Some(Notice::RateRestored { by }));
     }
 
     /// How far, in ns, the clock went wrong because the adjustment came sooner or later than was reckoned with:
@@ -83,9 +95,8 @@ impl Engine {
         let late = |than: RawTime| (applied.after - than).as_nanos_f64().max(0.0);
         let early = (self.effect_expected - applied.before).as_nanos_f64();
         let at_our_rate = change.as_ratio() * late(self.effect_expected).max(early);
-        // Twice the usual lag was reckoned with.
-        let at_a_foreign_rate =
-            self.last.map_or(0.0, |last| self.running_away.as_ratio() * late(last.raw + self.lag.times(2)));
+        // A lag more than usual was reckoned with.
+        let at_a_foreign_rate = self.running_away.as_ratio() * late(self.effect_expected + self.lag);
         self.running_away = Frequency::ZERO;
         at_our_rate.abs() + at_a_foreign_rate
     }
@@ -118,11 +129,11 @@ impl Engine {
     fn count_step(&mut self) {
         self.counters.steps += 1;
         match self.step.map(|step| step.cause) {
-            Some(StepCause::ForeignStep | StepCause::ForeignRate) if self.policy.undo_foreign_steps => {
+            Some(cause @ StepCause::ForeignStep) if self.takes_back(cause) => {
                 self.counters.foreign_steps_undone += 1
             }
             // What the kernel did when it woke is no step of ours to be counted, nor of a rival's.
-            Some(StepCause::Resumed) if self.policy.undo_foreign_steps => {}
+            Some(cause @ StepCause::Resumed) if self.takes_back(cause) => {}
             Some(StepCause::Start) | None => {}
             Some(_) => self.steps_after_start += 1,
         }

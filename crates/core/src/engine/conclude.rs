@@ -24,7 +24,7 @@ impl Engine {
                 State::Recovering
             };
             self.history.corrected_by(Correction::Slew);
-            if self.disturbance.is_some() && self.told.slewing() {
+            if self.disturbance.is_some_and(Disturbance::is_told_when_slewed) && self.told.slewing() {
                 self.notices.push(Notice::Slewing { offset_ns: outcome.offset });
             }
             self.enter(slewing, now);

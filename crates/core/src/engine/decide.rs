@@ -4,7 +4,7 @@ use super::applied::LOOK_AGAIN;
 use super::conclude::Outcome;
 use super::holdover::HOLD_INTERVAL;
 use super::judge::Foreign;
-use super::{Action, Disturbance, Engine, KERNEL_GUESS, StepUnderWay};
+use super::{Action, Disturbance, Engine, ForeignRate, KERNEL_GUESS, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
@@ -62,9 +62,10 @@ impl Engine {
 
         let circumstance = match foreign {
             _ if !self.start_done => Circumstance::Start,
-            Foreign::Step { .. } if self.policy.undo_foreign_steps => Circumstance::ForeignStep,
+            Foreign::Step { cause, .. } if self.takes_back(cause) => Circumstance::ForeignStep,
             _ => Circumstance::Later { steps: self.steps_after_start },
         };
+        self.running_away = foreign.rate();
         let verdict = self.policy.verdict(offset.rounded(), circumstance);
         if verdict != Verdict::Step {
             self.steps_in_a_row = 0;
@@ -104,11 +105,21 @@ impl Engine {
             Foreign::No => return,
         };
         self.disturbance = Some(disturbance);
+        self.remember(disturbance, offset);
+    }
+
+    /// Keeps it for the history, and counts it.
+    pub(super) fn remember(&mut self, disturbance: Disturbance, offset: Duration) {
         let Disturbance { cause, since } = disturbance;
-        self.history.disturbed(cause, since, self.time_at(since), offset);
         if cause == StepCause::ForeignRate {
+            if self.foreign_rate == ForeignRate::Shown {
+                // Counted when it was overwritten.
+                self.history.foreign_rate_shows(offset);
+                return;
+            }
             self.counters.foreign_rates_undone += 1;
         }
+        self.history.disturbed(cause, since, self.time_at(since), offset);
     }
 
     fn step(
@@ -138,16 +149,16 @@ impl Engine {
         self.step = Some(StepUnderWay { cause, before: offset.rounded(), noticed, done: None });
         self.enter(if cause == StepCause::Start { State::Acquiring } else { State::Recovering }, now);
         self.wake_at = now + self.policy.poll;
-        self.running_away = match foreign {
-            Foreign::Step { rate, .. } => rate,
-            Foreign::No => Frequency::ZERO,
-        };
-        let ran_away = self.running_away.as_ratio() * self.lag.times(2).as_nanos_f64();
         let withheld = (offset.whole - target).abs();
-        let left = withheld.as_nanos_f64() + ran_away;
         let interval = self.policy.poll.min(HOLD_INTERVAL);
-        let health = self.health(reading, offset, left, interval, withheld <= CLOSE);
+        let health = self.health(reading, offset, withheld.as_nanos_f64(), interval, withheld <= CLOSE);
         self.ask(Some(change), Some(frequency), health)
+    }
+
+    /// Whether a change of somebody else's is taken back whatever the policy says of steps. What another rate did
+    /// to the clock was gradual, and is corrected as anything else is once the rate is ours again.
+    pub(super) fn takes_back(&self, cause: StepCause) -> bool {
+        self.policy.undo_foreign_steps && cause != StepCause::ForeignRate
     }
 
     /// A foreign step is undone whatever the policy says of steps; what was wrong before it is not, and
@@ -284,7 +295,9 @@ impl Engine {
         // The estimate may be wrong, or the clock off its line; what the reading itself says holds.
         let seen_ns = (reading.offset() - offset.whole).as_nanos_f64() - offset.fraction_ns + left_ns;
         let beyond_bias_ns = (reading.uncertainty - bias).as_nanos_f64();
-        let offset_ns = left_ns.abs().max(seen_ns.abs() + beyond_bias_ns);
+        // A rate that isn't ours moves the clock until it is ours again.
+        let will_run_away_ns = self.running_away.as_ratio() * self.lag.times(2).as_nanos_f64();
+        let offset_ns = left_ns.abs().max(seen_ns.abs() + beyond_bias_ns) + will_run_away_ns;
         let slew = self.slew;
         let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, unseen, slew, interval });
         self.bound = Some(bound);
@@ -292,7 +305,7 @@ impl Engine {
         Health {
             synchronised,
             max_error,
-            est_error: Duration::from_nanos_f64((left_ns.abs() + sigma_ns).ceil()),
+            est_error: Duration::from_nanos_f64((left_ns.abs() + will_run_away_ns + sigma_ns).ceil()),
         }
     }
 

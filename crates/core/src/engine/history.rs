@@ -90,6 +90,13 @@ impl History {
         self.push(Entry { offset: Some(offset), ..Entry::new(kind, noticed, time) });
     }
 
+    /// Now it is seen what a rate has done that was overwritten before.
+    pub(super) fn foreign_rate_shows(&mut self, offset: Duration) {
+        if let Some(last) = self.newest().filter(|last| last.kind == EventKind::ForeignRate) {
+            *last = Entry { offset: Some(offset), took: None, ..*last };
+        }
+    }
+
     /// How the last disturbance is put right.
     pub(super) fn corrected_by(&mut self, correction: Correction) {
         if let Some(last) = self.newest().filter(|last| last.took.is_none()) {

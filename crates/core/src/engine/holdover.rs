@@ -3,12 +3,12 @@
 
 use super::decide::KERNEL_TICK;
 use super::trust::TRIAL_INTERVAL;
-use super::{Action, Disturbance, Engine, KERNEL_GUESS, StepUnderWay};
+use super::{Action, Disturbance, Engine, ForeignRate, KERNEL_GUESS, LineDoubt, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::Bound;
 use crate::line::Departure;
 use crate::notice::{Loss, Notice};
-use crate::policy::Mode;
+use crate::policy::{Circumstance, Mode, Verdict};
 use crate::reading::{Method, Reading};
 use crate::status::{Correction, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
@@ -49,7 +49,7 @@ impl Engine {
     fn leave_alone(&mut self, loss: Loss) {
         self.loss = Some(loss);
         self.doubt = None;
-        self.line_doubt = false;
+        self.line_doubt = None;
     }
 
     /// There is nothing to read: at least see whether somebody set the clock. The kernel doesn't always tell,
@@ -111,32 +111,43 @@ impl Engine {
             }
             _ => Departure::None,
         };
-        if departure != Departure::None && self.heard.is_none() && !self.line_doubt {
+        let doubted = self.line_doubt.replace(LineDoubt::Comparison);
+        if departure != Departure::None && self.heard.is_none() && doubted != self.line_doubt {
             // The process may have been pre-empted between the two clocks: nobody is accused yet.
-            self.line_doubt = true;
-            return Action::Compare;
+            return Action::Inspect;
         }
-        self.line_doubt = false;
-        let unheard = Disturbance { cause: StepCause::ForeignStep, since: now };
-        let Disturbance { cause, since: noticed } = self.heard.take().unwrap_or(unheard);
+        self.line_doubt = None;
+        let unheard = Disturbance { cause: self.foreign_rate.cause(), since: now };
+        let disturbance = self.heard.take().unwrap_or(unheard);
         self.conclude_step(Duration::ZERO);
         let Departure::Foreign(by) = departure else {
             self.steps_in_a_row = 0;
+            if let (Some(line), ForeignRate::Restored) = (&mut self.line, self.foreign_rate) {
+                line.restart(&comparison);
+            }
+            self.foreign_rate = ForeignRate::No;
             return self.hold(now);
         };
         if let Some(line) = &mut self.line {
             line.restart(&comparison);
         }
-        self.history.disturbed(cause, noticed, self.time_at(noticed), by);
-        let missed = match cause {
+        self.foreign_rate.shows();
+        self.remember(disturbance, by);
+        let Disturbance { cause, since: noticed } = disturbance;
+        if let ForeignRate::Found(rate) = self.foreign_rate {
+            self.running_away = rate.abs();
+            self.miss(rate.as_ratio() * self.lag.as_nanos_f64());
+        }
+        if cause == StepCause::Resumed {
             // The raw counter stood still while the machine slept, and the kernel knows better than it.
-            StepCause::Resumed => Some(RTC.0 + Duration::from_nanos(by.as_nanos().abs() / RTC.1)),
+            self.miss((RTC.0 + Duration::from_nanos(by.as_nanos().abs() / RTC.1)).as_nanos_f64());
+            return self.hold(now);
+        }
+        let later = Circumstance::Later { steps: self.steps_after_start };
+        let by_policy = cause == StepCause::ForeignRate && self.policy.verdict(by, later) == Verdict::Step;
+        if !(by_policy || self.takes_back(cause)) {
             // The clock is wrong by that much, and stays so until there are readings.
-            _ if !self.policy.undo_foreign_steps => Some(by),
-            _ => None,
-        };
-        if let Some(missed) = missed {
-            self.bound = self.bound.map(|bound| bound.missed_by(missed.as_nanos_f64()));
+            self.miss(by.as_nanos_f64());
             return self.hold(now);
         }
         match self.hold(now) {
@@ -148,6 +159,11 @@ impl Engine {
             }
             action => action,
         }
+    }
+
+    /// The clock may be wrong by so many ns more.
+    fn miss(&mut self, by_ns: f64) {
+        self.bound = self.bound.map(|bound| bound.missed_by(by_ns));
     }
 
     /// The frequency to run with without readings, and by how much it may be off.

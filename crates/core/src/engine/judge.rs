@@ -1,7 +1,7 @@
 //! Two questions to a reading: is the host's clock where it was expected, and is the system clock where
 //! we left it? Neither is answered on the word of a single surprising reading.
 
-use super::{Disturbance, Doubt, Engine, KERNEL_GUESS, RETRIES};
+use super::{Disturbance, Doubt, Engine, ForeignRate, KERNEL_GUESS, LineDoubt, RETRIES};
 use crate::adjust::{KernelRate, KernelState};
 use crate::estimator::{Estimator, Surprise};
 use crate::line::{Departure, SystemLine};
@@ -56,6 +56,16 @@ pub(super) enum Foreign {
         /// How fast it may still run away: nobody tells when somebody changes the clock's rate.
         rate: Frequency,
     },
+}
+
+impl Foreign {
+    /// How fast the clock may still run away.
+    pub(super) fn rate(self) -> Frequency {
+        match self {
+            Self::No => Frequency::ZERO,
+            Self::Step { rate, .. } => rate,
+        }
+    }
 }
 
 impl Engine {
@@ -132,35 +142,36 @@ impl Engine {
         match line.departure(reading, self.heard.is_some()) {
             Departure::None => {
                 // Whoever set the clock may have moved it by less than can be told from noise.
-                if self.heard.is_some() {
+                if self.heard.is_some() || self.foreign_rate == ForeignRate::Restored {
                     line.restart(reading)
                 } else {
                     line.follow(reading)
                 }
-                self.line_doubt = false;
-                self.foreign_rate = None;
+                self.line_doubt = None;
+                self.foreign_rate = ForeignRate::No;
                 self.heard = None;
                 Some(Foreign::No)
             }
-            Departure::Foreign(_) if self.heard.is_none() && !self.line_doubt => {
-                self.line_doubt = true;
+            Departure::Foreign(_) if self.heard.is_none() && self.line_doubt != Some(LineDoubt::Reading) => {
+                self.line_doubt = Some(LineDoubt::Reading);
                 self.surprised.get_or_insert(now);
                 None
             }
             Departure::Foreign(by) => {
                 line.restart(reading);
-                self.line_doubt = false;
+                self.line_doubt = None;
                 let heard = self.heard.take();
-                let changed = self.foreign_rate.take();
+                self.foreign_rate.shows();
                 let rate = if heard.is_some() {
                     Frequency::ZERO
                 } else {
                     ANY_RATE + self.kernel.rate.as_frequency().abs()
                 };
                 let surprised = self.surprised.take();
-                let unheard = if changed.is_some() { StepCause::ForeignRate } else { StepCause::ForeignStep };
-                let Disturbance { cause, since } =
-                    heard.unwrap_or(Disturbance { cause: unheard, since: surprised.unwrap_or(now) });
+                let Disturbance { cause, since } = heard.unwrap_or(Disturbance {
+                    cause: self.foreign_rate.cause(),
+                    since: surprised.unwrap_or(now),
+                });
                 self.schedule.hurry();
                 Some(Foreign::Step { cause, by, since, rate })
             }

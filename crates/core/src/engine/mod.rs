@@ -79,6 +79,48 @@ struct Disturbance {
     since: RawTime,
 }
 
+impl Disturbance {
+    /// Whether the user is to hear when it is slewed: of a foreign rate he hears that it is ours again.
+    fn is_told_when_slewed(self) -> bool {
+        self.cause != StepCause::ForeignRate
+    }
+}
+
+/// What lay off the system clock's line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LineDoubt {
+    /// A reading.
+    Reading,
+    /// A look at the clock alone.
+    Comparison,
+}
+
+/// What is known of a rate that somebody else gave the clock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum ForeignRate {
+    No,
+    /// The kernel has it, and it is off ours by this much.
+    Found(Frequency),
+    /// It is ours again; what the other one did to the clock may still show.
+    Restored,
+    /// And now it has.
+    Shown,
+}
+
+impl ForeignRate {
+    /// What moved a clock of which nobody told that it was set.
+    fn cause(self) -> StepCause {
+        if self == Self::No { StepCause::ForeignStep } else { StepCause::ForeignRate }
+    }
+
+    /// The clock was seen off its line, and that is accounted for.
+    fn shows(&mut self) {
+        if *self == Self::Restored {
+            *self = Self::Shown;
+        }
+    }
+}
+
 /// A step that was asked for and not verified yet.
 #[derive(Clone, Copy, Debug)]
 struct StepUnderWay {
@@ -103,10 +145,9 @@ pub struct Engine {
     line: Option<SystemLine>,
     schedule: Schedule,
     doubt: Option<Doubt>,
-    /// A reading that lies off the system clock's line, without a hint that somebody set the clock.
-    line_doubt: bool,
-    /// By how much the kernel's rate was found to be another than ours, when nobody had told.
-    foreign_rate: Option<Frequency>,
+    /// Something lies off the system clock's line, without a hint that somebody set the clock.
+    line_doubt: Option<LineDoubt>,
+    foreign_rate: ForeignRate,
     /// That the clock was set, before it is seen by how much.
     heard: Option<Disturbance>,
     surprised: Option<RawTime>,
@@ -164,8 +205,8 @@ impl Engine {
             line: None,
             schedule: Schedule::default(),
             doubt: None,
-            line_doubt: false,
-            foreign_rate: None,
+            line_doubt: None,
+            foreign_rate: ForeignRate::No,
             heard: None,
             surprised: None,
             disturbance: None,
@@ -343,9 +384,14 @@ impl Engine {
     }
 
     fn on_inspection(&mut self, kernel: Option<KernelState>) -> Action {
-        let found = kernel.map(|kernel| kernel.rate).filter(|rate| *rate != self.kernel.rate);
-        self.foreign_rate = found.map(|rate| rate.as_frequency() - self.kernel.rate.as_frequency());
-        Action::Read
+        if let Some(found) = kernel.map(|kernel| kernel.rate).filter(|rate| *rate != self.kernel.rate) {
+            let by = found.as_frequency() - self.kernel.rate.as_frequency();
+            self.foreign_rate = ForeignRate::Found(by);
+        }
+        match self.line_doubt {
+            Some(LineDoubt::Comparison) => Action::Compare,
+            Some(LineDoubt::Reading) | None => Action::Read,
+        }
     }
 
     fn retry_or_lose(&mut self, now: RawTime, loss: Loss) -> Action {

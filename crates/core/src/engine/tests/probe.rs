@@ -80,6 +80,24 @@ fn a_rate_that_somebody_else_set_is_ours_again_within_a_probe_and_told_as_such()
     assert!((rate - Frequency::from_ppm(20.0)).abs() < Frequency::from_ppm(2.0), "{rate}");
     let kinds = bench.kinds();
     assert_eq!(kinds.last(), Some(&EventKind::ForeignRate), "{kinds:?}");
+    assert_eq!(bench.engine.counters().foreign_rates_undone, 1);
+    assert_eq!(bench.machine.steps, [], "so little is slewed");
+    let notices = &bench.machine.notices;
+    assert!(matches!(notices.as_slice(), [Notice::RateRestored { .. }]), "{notices:?}");
+}
+
+#[test]
+fn a_policy_that_forbids_steps_forbids_them_after_a_foreign_rate_too() {
+    let policy = Policy { step_forward: None, step_backward: None, ..Policy::default() };
+    let mut bench = Bench::start(Duration::ZERO, policy);
+    bench.run(SECOND.times(30));
+    for ppm in [-90_000.0, 90_000.0] {
+        bench.machine.rate_now(KernelRate::nearest(Frequency::from_ppm(ppm)));
+        bench.run(SECOND.times(2));
+        assert!(bench.offset() < 1_000, "{} ns off", bench.offset());
+    }
+    assert_eq!(bench.machine.steps, []);
+    assert_eq!(bench.engine.counters().foreign_rates_undone, 2);
 }
 
 #[test]
