@@ -115,6 +115,9 @@ pub struct ClockStatus {
     /// No true offset from the host's clock is larger, as far as can be known; `null` while unknown.
     /// The host's own error against UTC is not in it.
     pub max_error_ns: Option<f64>,
+    /// The host's own error against UTC, as the administrator says; `null` where nobody does.
+    #[serde(default)]
+    pub host_max_error_ns: Option<f64>,
     /// The rate that the kernel was told, against the free-running counter.
     pub rate_ppm: f64,
     /// The part of that rate that corrects an offset; it ends by itself.

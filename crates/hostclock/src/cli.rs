@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use hostclock_core::policy::Mode;
+use hostclock_core::units::Duration;
 
-use crate::config::Origin;
+use crate::config::{Origin, parse_duration};
+use crate::status::verdict::Basis;
 
 /// Keeps a virtual machine's clock on its hypervisor host's time.
 #[derive(Debug, Parser)]
@@ -16,7 +18,8 @@ use crate::config::Origin;
 The host's time comes through the clock that the hypervisor offers as /dev/ptpN, without a network.
 
 Exit codes: 0 fine, 1 failed or not synchronised, 2 bad usage or configuration, 3 no permission,
-4 another instance runs, 5 no usable device, 6 no daemon runs, 7 another clock daemon runs."
+4 another instance runs, 5 no usable device, 6 no daemon runs, 7 another clock daemon runs,
+8 a confidential guest, whose host is not trusted, 9 warnings (doctor)."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -32,12 +35,46 @@ pub(crate) enum Command {
 Exit codes: 0 the clock is on the host's time, 1 it is not, 2 bad usage or configuration, 3 the
 socket may not be read, 6 no daemon runs (what a reading of its own found is shown all the same).")]
     Status(Status),
+    /// Make this machine follow its host from now on: module, permissions, service, no rivals.
+    #[command(after_help = "\
+Examples:
+  hostclock setup --dry-run              show every file and command, do nothing
+  sudo hostclock setup                   do it; ask before another clock daemon is disabled
+  sudo hostclock setup --from /etc/chrony/chrony.conf
+  hostclock setup --root /mnt/image --yes
+  sudo hostclock setup --undo            put back exactly what was there
+
+Exit codes: 0 done, and the clock is right, 1 failed, 2 bad usage, 3 no permission, 7 another clock
+daemon would have to be disabled, and nobody agreed, 8 a confidential guest.")]
+    Setup(Setup),
+    /// What is wrong with the way from the host's clock to ours, and what mends it.
+    #[command(after_help = "\
+Nothing is changed, unless --load-module says so. As root it sees more.
+
+Exit codes: 0 nothing is amiss, 1 a problem, 2 bad usage, 9 a warning.")]
+    Doctor(Doctor),
+    /// Is the clock within a limit? One line and an exit code, for probes and monitoring.
+    #[command(after_help = "\
+Exit codes: 0 the clock is within the limit, 1 it is not, or nobody can say, 2 bad usage, 3 the
+socket may not be read, 6 no daemon runs. With --nagios: 0 OK, 2 CRITICAL, 3 UNKNOWN.")]
+    Check(Check),
+    /// Wait until the clock is within a limit, for what must not start before.
+    #[command(after_help = "\
+Exit codes: 0 the clock is within the limit; when the time is over, as `hostclock check`: 1 it is
+not, 6 no daemon runs; at once: 2 bad usage, 3 the socket may not be read.")]
+    Wait(Wait),
     /// Show the device that is read, and every method of reading it.
     Sources(Reader),
     /// Show the clock in numbers, as `chronyc tracking` does.
     Tracking(Reader),
     /// Show what happened lately: each disturbance, its size, how long it took.
     Events(Reader),
+    /// Write man pages and completions into a directory: for packages.
+    #[cfg(feature = "assets")]
+    Assets {
+        /// Where to.
+        directory: PathBuf,
+    },
     /// Check a configuration, or show every key with its value and default.
     Config(Config),
 }
@@ -141,6 +178,84 @@ pub(crate) struct Reader {
     /// The daemon's socket [default: as configured, /run/hostclock/hostclock.sock].
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Setup {
+    /// Carry over this configuration of chrony's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+
+    /// Disable other clock daemons without asking.
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    /// Show every file and command, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Set up the image in this directory, and not the running machine.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+
+    /// Put back exactly what was there before.
+    #[arg(long, conflicts_with_all = ["from", "yes"])]
+    pub(crate) undo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Write JSON, as docs/commands.md describes it.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Try to load ptp_kvm, to learn why the kernel refuses; where it doesn't, it stays loaded.
+    #[arg(long, conflicts_with = "root")]
+    pub(crate) load_module: bool,
+
+    /// Look at the image in this directory, and not at the running machine.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+
+    /// The daemon's socket [default: as configured, /run/hostclock/hostclock.sock].
+    #[arg(long, value_name = "PATH", conflicts_with = "root")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The most that the clock may be wrong, such as 100ms.
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = parse_duration)]
+    pub(crate) max_error: Duration,
+
+    /// Against the host's time, or UTC, which takes host-max-error in the configuration.
+    #[arg(long, value_enum, default_value_t = Basis::Host)]
+    pub(crate) basis: Basis,
+
+    /// Answer as a plugin of Nagios and its kin: text, figures and exit code.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) nagios: bool,
+
+    #[command(flatten)]
+    pub(crate) reader: Reader,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// The most that the clock may be wrong.
+    #[arg(long, value_name = "TIME", default_value = "1ms", value_parser = parse_duration)]
+    pub(crate) within: Duration,
+
+    /// Against the host's time, or UTC, which takes host-max-error in the configuration.
+    #[arg(long, value_enum, default_value_t = Basis::Host)]
+    pub(crate) basis: Basis,
+
+    /// How long to wait [default: for as long as it takes].
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) reader: Reader,
 }
 
 #[derive(Debug, Args)]

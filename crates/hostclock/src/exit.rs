@@ -24,6 +24,10 @@ pub(crate) enum Code {
     NoDaemon = 6,
     /// Another clock daemon keeps this clock.
     Rival = 7,
+    /// This is a confidential guest, which does not trust its host.
+    Untrusted = 8,
+    /// From `doctor`: nothing is wrong, but something may go wrong.
+    Warning = 9,
 }
 
 impl From<Code> for ExitCode {
@@ -48,6 +52,8 @@ mod tests {
             Code::NoDevice,
             Code::NoDaemon,
             Code::Rival,
+            Code::Untrusted,
+            Code::Warning,
         ] {
             assert!(page.contains(&format!("\n| {} | ", code as u8)), "docs/commands.md lacks {code:?}");
         }

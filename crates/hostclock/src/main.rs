@@ -5,16 +5,24 @@
 //! `hostclock-linux`.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "assets")]
+mod assets;
 mod cli;
 mod commands;
 mod config;
 #[cfg(target_os = "linux")]
 mod daemon;
+#[cfg(target_os = "linux")]
+mod doctor;
 mod exit;
 mod output;
 #[cfg(target_os = "linux")]
+mod setup;
+#[cfg(target_os = "linux")]
 mod source;
 mod status;
+#[cfg(target_os = "linux")]
+mod vmgenid;
 
 use std::process::ExitCode;
 
@@ -26,11 +34,17 @@ use crate::exit::Code;
 
 fn main() -> ExitCode {
     let code = match Cli::parse().command {
+        Command::Check(args) => return commands::check::run(&args),
         Command::Run(args) => run(&args),
         Command::Config(args) => commands::config::run(&args),
+        #[cfg(feature = "assets")]
+        Command::Assets { directory } => return write_assets(&directory),
+        Command::Setup(args) => setup(&args),
+        Command::Doctor(args) => doctor(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Sources(reader) => commands::sources::run(&reader),
         Command::Events(reader) => commands::events::run(&reader),
+        Command::Wait(args) => commands::wait::run(&args),
         Command::Tracking(reader) => commands::tracking::run(&reader),
     };
     code.into()
@@ -50,6 +64,39 @@ fn run(args: &cli::Run) -> Code {
 #[cfg(target_os = "linux")]
 fn keep(config: Config, args: &cli::Run, origin: Origin) -> Code {
     daemon::run(config, daemon::RunOptions { once: args.once, force: args.force, origin })
+}
+
+#[cfg(target_os = "linux")]
+fn doctor(args: &cli::Doctor) -> Code {
+    commands::doctor::run(args)
+}
+
+#[cfg(feature = "assets")]
+fn write_assets(directory: &std::path::Path) -> ExitCode {
+    match assets::write(directory) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("cannot write into {}: {error}", directory.display()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn setup(args: &cli::Setup) -> Code {
+    commands::setup::run(args)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn setup(_: &cli::Setup) -> Code {
+    output::complain("`setup` needs Linux");
+    Code::Failed
+}
+
+#[cfg(not(target_os = "linux"))]
+fn doctor(_: &cli::Doctor) -> Code {
+    output::complain("`doctor` needs Linux");
+    Code::Failed
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -5,27 +5,17 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Folder, code, hostclock, stderr, stdout};
+use common::{Folder, code, daemon, hostclock, stderr, stdout};
 
 /// A document of version 1: a clock that is 1.52 s behind, observed only.
 const DOCUMENT: &str = include_str!("data/status-v1.json");
-
-/// A daemon that answers everybody with `document`.
-fn daemon(socket: &str, document: String) {
-    let listener = UnixListener::bind(Path::new(socket)).expect("a socket");
-    std::thread::spawn(move || {
-        for client in listener.incoming() {
-            let _ = client.expect("a client").write_all(document.as_bytes());
-        }
-    });
-}
 
 fn synchronised() -> String {
     DOCUMENT.replace("\"state\": \"unsynchronised\"", "\"state\": \"synchronised\"")

@@ -17,13 +17,17 @@
 pub mod clock;
 pub mod clock_set;
 pub mod clocksource;
+pub mod container;
 pub mod discover;
+pub mod distribution;
 pub mod errno;
+pub mod hypervisor;
 pub mod kmsg;
 pub mod module;
 pub mod process;
 pub mod ptp;
 pub mod rivals;
+pub mod services;
 pub mod sleep;
 pub mod socket;
 pub mod uevent;

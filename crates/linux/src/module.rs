@@ -7,6 +7,7 @@
 
 mod find;
 mod modinfo;
+mod presence;
 mod tool;
 
 use std::ffi::CStr;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::errno::Errno;
 use find::Tree;
+pub use presence::{Presence, presence, release};
 
 /// What came of the attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ pub fn load(name: &str) -> Outcome {
     if is_loaded(name) {
         return Outcome::Already;
     }
-    let Some(release) = release() else { return Outcome::NotFound };
+    let Some(release) = release(root) else { return Outcome::NotFound };
     let tree = Tree::new(root, &release);
     if tree.is_built_in(name) {
         return Outcome::Already;
@@ -94,12 +96,6 @@ fn lists(modules: &str, name: &str) -> bool {
         words.next().is_some_and(|word| find::same_name(word, name)) && words.nth(3) == Some("Live")
     };
     modules.lines().any(live)
-}
-
-/// `uname -r`.
-fn release() -> Option<String> {
-    let text = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
-    Some(text.trim().to_owned())
 }
 
 fn is_compressed(file: &Path) -> bool {

@@ -245,6 +245,7 @@ impl Engine {
             last_offset_ns: self.statistics.last_offset_ns,
             rms_offset_ns: (self.statistics.count > 0).then(|| self.statistics.mean_square.sqrt()),
             max_error_ns: self.max_error(now).map(Duration::as_nanos_f64),
+            host_max_error_ns: None,
             rate_ppm: self.kernel.rate.as_frequency().as_ppm(),
             slew_ppm: self.slew.as_ppm(),
             kernel_synchronised: self.kernel.health.synchronised,

@@ -1,10 +1,16 @@
 //! The commands, one file each; `run` is the daemon.
 
+pub(crate) mod check;
 pub(crate) mod config;
+#[cfg(target_os = "linux")]
+pub(crate) mod doctor;
 pub(crate) mod events;
+#[cfg(target_os = "linux")]
+pub(crate) mod setup;
 pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod tracking;
+pub(crate) mod wait;
 mod watch;
 
 use std::path::PathBuf;

@@ -6,10 +6,10 @@ use toml::Value;
 
 use super::form::{
     Command, CountOrUnlimited, Device, FileMode, FileOrNone, Form, OneOf, Poll, Priority, Responsiveness,
-    SlewRate, Socket, Span, SpanOrNever, SpanOrUnlimited, TaiOffset, Truth,
+    SlewRate, Socket, Span, SpanOrNever, SpanOrUnknown, SpanOrUnlimited, TaiOffset, Truth,
 };
 use super::value::Raw;
-use super::{Config, LogFormat, LogLevel, Notify};
+use super::{ConfidentialGuest, Config, LogFormat, LogLevel, Notify};
 
 /// One key of the configuration.
 pub(crate) struct Key {
@@ -60,6 +60,8 @@ keys! {
         "Take the named device even if it is a network card or of an unknown kind.";
     "time-scale": OneOf<Option<TimeScale>> => source.time_scale,
         "The scale on which the device counts. \"auto\" goes by its kind, and refuses a device whose kind does not tell.";
+    "confidential-guest": OneOf<ConfidentialGuest> => confidential_guest,
+        "In a guest that does not trust its host (AMD SEV-SNP, Intel TDX, Arm CCA): refuse to keep the clock by the host's, or follow it all the same.";
     "load-module": Truth => load_module,
         "Load the ptp_kvm module at start when there is no device.";
     "poll": Poll => policy.poll,
@@ -86,6 +88,8 @@ keys! {
         "TAI minus UTC that the kernel is told, in seconds; \"keep\" leaves what it has.";
     "holdover-limit": Span => policy.holdover_limit,
         "Without a source, the clock counts as synchronised until it may be wrong by more than this.";
+    "host-max-error": SpanOrUnknown => host_max_error,
+        "How far the host's clock may be from UTC, as whoever runs the host says: for `hostclock check --basis utc`. Nothing else goes by it.";
     "drift-file": FileOrNone => drift_file,
         "The file that keeps the clock's frequency for the next start; \"none\": it is learnt anew each time.";
     "hook": Command => hook.command,

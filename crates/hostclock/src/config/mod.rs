@@ -21,7 +21,9 @@ use hostclock_core::policy::{Mode, Policy};
 use hostclock_core::source::SourceConfig;
 use hostclock_core::units::Duration;
 
+pub(crate) use keys::KEYS;
 pub(crate) use show::{show_json, show_toml};
+pub(crate) use span::{parse_duration, show_duration, show_frequency};
 
 /// Where the configuration is looked for when none is named.
 pub(crate) const DEFAULT_FILE: &str = "/etc/hostclock/hostclock.toml";
@@ -35,6 +37,10 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     /// Which device is read.
     pub(crate) source: SourceConfig,
+    /// How far the host's clock may be from UTC; `None`: nobody says.
+    pub(crate) host_max_error: Option<Duration>,
+    /// Whether the host's clock is followed in a guest that doesn't trust its host.
+    pub(crate) confidential_guest: ConfidentialGuest,
     /// Load `ptp_kvm` when there is no device.
     pub(crate) load_module: bool,
     /// Where the frequency is kept for the next start; `None`: nowhere.
@@ -62,6 +68,8 @@ impl Default for Config {
         Self {
             policy: Policy::default(),
             source: SourceConfig::default(),
+            host_max_error: None,
+            confidential_guest: ConfidentialGuest::default(),
             load_module: true,
             drift_file: None,
             hook: Hook::default(),
@@ -91,6 +99,16 @@ impl Default for Hook {
     fn default() -> Self {
         Self { command: Vec::new(), step: Duration::from_millis(100), time_limit: Duration::from_secs(10) }
     }
+}
+
+/// What to do in a guest whose owner doesn't trust the host (SEV-SNP, TDX, CCA).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ConfidentialGuest {
+    /// Not to follow its clock.
+    #[default]
+    Refuse,
+    /// To follow it all the same.
+    Follow,
 }
 
 /// The daemon's turn on the processor.
@@ -184,7 +202,7 @@ impl Origin {
 /// Sets one key; the error names it, and says what is wrong and what is accepted.
 fn set(config: &mut Config, name: &str, raw: value::Raw<'_>) -> Result<(), String> {
     let Some(key) = keys::find(name) else {
-        let near = nearest(name, keys::KEYS.iter().map(|key| key.name));
+        let near = nearest(name, KEYS.iter().map(|key| key.name));
         let name = value::bare(name);
         return Err(match near {
             Some(near) => format!("unknown key `{name}`; did you mean `{near}`?"),
@@ -198,8 +216,7 @@ fn set(config: &mut Config, name: &str, raw: value::Raw<'_>) -> Result<(), Strin
 fn check_together(config: &Config) -> Result<(), ([&'static str; 2], String)> {
     let policy = &config.policy;
     if policy.fast_slew_limit < policy.slew_limit {
-        let (fast, slow) =
-            (span::show_frequency(policy.fast_slew_limit), span::show_frequency(policy.slew_limit));
+        let (fast, slow) = (show_frequency(policy.fast_slew_limit), show_frequency(policy.slew_limit));
         return Err((
             ["fast-slew-limit", "slew-limit"],
             format!("`fast-slew-limit` ({fast}) is below `slew-limit` ({slow})"),

@@ -33,6 +33,7 @@ fn every_key_reaches_its_place() {
         device = "/dev/ptp3"
         force-device = true
         time-scale = "tai"
+        confidential-guest = "follow"
         load-module = false
         poll = "62.5ms"
         step-at-start = false
@@ -45,6 +46,7 @@ fn every_key_reaches_its_place() {
         undo-foreign-steps = false
         tai-offset = 37
         holdover-limit = "10ms"
+        host-max-error = "5ms"
         drift-file = "/var/lib/h/drift"
         hook = ["/bin/x", "-y", "z z"]
         hook-step = "1s"
@@ -73,6 +75,8 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.policy.fast_slew_limit, Frequency::from_ppm(10_000.0));
     assert_eq!(config.policy.tai_offset, Some(37));
     assert_eq!(config.policy.holdover_limit, Duration::from_millis(10));
+    assert_eq!(config.confidential_guest, ConfidentialGuest::Follow);
+    assert_eq!(config.host_max_error, Some(Duration::from_millis(5)));
     assert_eq!(config.drift_file, Some("/var/lib/h/drift".into()));
     assert_eq!(config.hook.command, ["/bin/x", "-y", "z z"]);
     assert_eq!((config.hook.step, config.hook.time_limit), (Duration::from_secs(1), Duration::from_secs(2)));

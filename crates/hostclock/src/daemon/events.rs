@@ -22,6 +22,7 @@ use super::hints::Hints;
 use super::hook::Hooks;
 use super::log::Log;
 use super::machine::Linux;
+use super::report::Beside;
 use super::service::Service;
 use super::{RunOptions, rehearsal, report};
 use crate::config::{Config, Notify};
@@ -242,12 +243,14 @@ impl Daemon {
 
     /// Sends the status to whoever is connected; `false` if the kernel has no descriptors left.
     fn answer_readers(&mut self) -> bool {
-        let Self { listener, engine, ladder, machine, no_source, limitations, suspects, .. } = self;
+        let Self { listener, engine, ladder, machine, no_source, limitations, suspects, config, .. } = self;
         let Some(listener) = listener else { return true };
         let served = listener.accept_and_send(|| {
             let source = machine.source.as_ref();
             let no_source = no_source.as_ref().map(|unusable| unusable.reason.as_str());
-            report::document(engine, ladder, source, no_source, limitations, suspects, clock::now_raw())
+            let host_max_error = config.host_max_error;
+            let beside = Beside { no_source, limitations, suspects, host_max_error };
+            report::document(engine, ladder, source, &beside, clock::now_raw())
         });
         served.is_ok()
     }

@@ -9,8 +9,7 @@ use hostclock_linux::kmsg::{Kmsg, News};
 use hostclock_linux::sleep::SleepWatch;
 use hostclock_linux::vmclock::{self, Marks, Vmclock};
 
-/// Where the kernel's drivers for vmgenid show the devices that they serve.
-const VMGENID: [&str; 2] = ["/sys/bus/acpi/drivers/vmgenid", "/sys/bus/platform/drivers/vmgenid"];
+use crate::vmgenid;
 
 /// What is listened to.
 #[derive(Debug, Default)]
@@ -33,7 +32,7 @@ impl Hints {
         match Kmsg::open() {
             Ok(kmsg) => {
                 hints.kmsg = Some(kmsg);
-                if !has_vmgenid() {
+                if !vmgenid::is_served(Path::new("/")) {
                     missing("no vmgenid to tell that this machine was restored: found by reading".to_owned());
                 }
             }
@@ -119,14 +118,4 @@ impl Hints {
             format!("the kernel's log can't be read any more ({errno}): restores are found by reading")
         })
     }
-}
-
-/// Whether the hypervisor offers a generation identifier and the kernel watches it.
-fn has_vmgenid() -> bool {
-    let entries = VMGENID.iter().filter_map(|directory| std::fs::read_dir(directory).ok());
-    // Beside a few files, a driver's directory has a link for each device that it serves.
-    entries
-        .flatten()
-        .flatten()
-        .any(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()) && entry.file_name() != "module")
 }

@@ -25,11 +25,12 @@ use hostclock_core::ladder::Ladder;
 use hostclock_core::policy::Mode;
 use hostclock_linux::clock::{self, SystemClock};
 use hostclock_linux::clock_set::ClockSetWatch;
+use hostclock_linux::hypervisor::Confidential;
 use hostclock_linux::process;
 use hostclock_linux::socket::{BindError, InstanceLock, LockError, StatusListener};
 use hostclock_linux::uevent::UeventSocket;
 
-use crate::config::{Config, Origin, RealtimePriority};
+use crate::config::{ConfidentialGuest, Config, Origin, RealtimePriority};
 use crate::exit::Code;
 use drift_file::DriftFile;
 use events::{Daemon, Signals};
@@ -84,6 +85,18 @@ fn set_up(
     }
     if let Some(objection) = rivals::objection().filter(|_| controls && !options.force) {
         return Err((Code::Rival, objection));
+    }
+    if let (true, ConfidentialGuest::Refuse, Some(kind)) =
+        (controls, config.confidential_guest, Confidential::find(Path::new("/")))
+    {
+        return Err((
+            Code::Untrusted,
+            format!(
+                "this is a confidential guest ({}), which does not trust its host, nor so its clock: keep it by \
+                 authenticated servers, or set confidential-guest = \"follow\" if the host's clock is trusted",
+                kind.name()
+            ),
+        ));
     }
     let lock = if controls { lock_instance(&mut without)? } else { None };
     let listener = if options.once { None } else { listen(&config, controls, &mut without)? };

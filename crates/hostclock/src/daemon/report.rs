@@ -3,30 +3,42 @@
 use hostclock_core::engine::Engine;
 use hostclock_core::ladder::Ladder;
 use hostclock_core::status::{SourceStatus, Status};
-use hostclock_core::units::RawTime;
+use hostclock_core::units::{Duration, RawTime};
 
 use crate::source::Source;
+
+/// What the document says beside what the engine and the device know.
+#[derive(Debug)]
+pub(crate) struct Beside<'a> {
+    /// Why there is no source, while there is none.
+    pub(crate) no_source: Option<&'a str>,
+    /// What this machine doesn't offer.
+    pub(crate) limitations: &'a [String],
+    /// Who might keep setting the clock.
+    pub(crate) suspects: &'a [String],
+    /// How far the host's clock may be from UTC, as somebody promises.
+    pub(crate) host_max_error: Option<Duration>,
+}
 
 /// The document at `now`, as bytes ready to be sent. Allocates, for a reader who asked.
 pub(crate) fn document(
     engine: &Engine,
     ladder: &Ladder,
     source: Option<&Source>,
-    no_source: Option<&str>,
-    limitations: &[String],
-    suspects: &[String],
+    beside: &Beside<'_>,
     now: RawTime,
 ) -> Vec<u8> {
     let mut status: Status = engine.status(now);
     status.program_version = env!("CARGO_PKG_VERSION").to_owned();
     status.pid = std::process::id();
+    status.clock.host_max_error_ns = beside.host_max_error.map(Duration::as_nanos_f64);
     status.source = source.map(|source| source_status(engine, ladder, source, now));
     if source.is_none() {
-        status.reason = no_source.map(str::to_owned).or(status.reason);
+        status.reason = beside.no_source.map(str::to_owned).or(status.reason);
     }
-    status.limitations = limitations.to_vec();
+    status.limitations = beside.limitations.to_vec();
     if let Some(rival) = &mut status.rival {
-        rival.suspects = suspects.to_vec();
+        rival.suspects = beside.suspects.to_vec();
     }
     // Numbers and strings only; a number that JSON lacks becomes null.
     let mut text = serde_json::to_vec(&status).unwrap_or_default();

@@ -9,7 +9,8 @@ mod probe;
 mod sources;
 mod summary;
 mod tracking;
-mod words;
+pub(crate) mod verdict;
+pub(crate) mod words;
 
 pub(crate) use events::events;
 pub(crate) use sources::sources;

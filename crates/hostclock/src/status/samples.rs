@@ -29,6 +29,7 @@ pub(super) fn synchronised() -> Status {
             last_offset_ns: Some(-4.2),
             rms_offset_ns: Some(5.3),
             max_error_ns: Some(1_080.0),
+            host_max_error_ns: None,
             rate_ppm: 20.117,
             slew_ppm: 0.000_1,
             kernel_synchronised: true,

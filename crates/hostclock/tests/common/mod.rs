@@ -25,6 +25,18 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
+#[cfg(unix)]
+/// A daemon that answers everybody with `document`.
+pub fn daemon(socket: &str, document: String) {
+    use std::io::Write as _;
+    let listener = std::os::unix::net::UnixListener::bind(socket).expect("a socket");
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let _ = client.expect("a client").write_all(document.as_bytes());
+        }
+    });
+}
+
 /// Sends a signal. Every shell has a `kill` of its own; the program is not everywhere.
 pub fn signal(process: u32, name: &str) {
     let sent = Command::new("sh").args(["-c", &format!("kill -s {name} {process}")]).status();

@@ -88,6 +88,22 @@ impl Form for SpanOrUnlimited {
     }
 }
 
+/// A duration of 1 µs or more, or `unknown`.
+pub(crate) struct SpanOrUnknown;
+
+impl Form for SpanOrUnknown {
+    type Value = Option<Duration>;
+    const ACCEPTS: &'static str = "a duration of 1us or more, such as \"5ms\", or \"unknown\"";
+
+    fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
+        if raw.text() == Ok("unknown") { Ok(None) } else { threshold(raw).map(Some) }
+    }
+
+    fn show(value: &Self::Value) -> Value {
+        text(value.map_or_else(|| "unknown".to_owned(), show_duration))
+    }
+}
+
 /// The time between readings.
 pub(crate) struct Poll;
 

@@ -4,7 +4,7 @@ use hostclock_core::source::TimeScale;
 use toml::Value;
 
 use super::super::value::{Raw, quoted};
-use super::super::{LogFormat, LogLevel, Notify, nearest};
+use super::super::{ConfidentialGuest, LogFormat, LogLevel, Notify, nearest};
 use super::{Form, text};
 
 /// One of a few words.
@@ -44,6 +44,11 @@ impl Words for Option<TimeScale> {
     const WORDS: &'static [(&'static str, Self)] =
         &[("auto", None), ("utc", Some(TimeScale::Utc)), ("tai", Some(TimeScale::Tai))];
     const ACCEPTS: &'static str = "\"auto\", \"utc\" or \"tai\"";
+}
+
+impl Words for ConfidentialGuest {
+    const WORDS: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("follow", Self::Follow)];
+    const ACCEPTS: &'static str = "\"refuse\" or \"follow\"";
 }
 
 impl Words for Notify {

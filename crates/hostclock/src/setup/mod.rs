@@ -1,0 +1,437 @@
+//! `hostclock setup`: makes a machine, or an image of one, follow its host; and `--undo` puts back what was there.
+//!
+//! [`plan`] finds out what is missing, [`journal`] does it and remembers how to take it back, [`chrony`] reads what
+//! chrony's users have; here they are put together, and the commands are run that a running machine needs.
+
+mod chrony;
+mod journal;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use hostclock_core::status::State;
+use hostclock_linux::container::Isolation;
+use hostclock_linux::hypervisor::Confidential;
+use hostclock_linux::services::{self, Manager};
+
+use crate::config::{ConfidentialGuest, Config, Origin};
+use crate::exit::Code;
+use crate::output::{complain, print};
+use crate::status::client;
+use crate::status::summary;
+use journal::{Change, Journal};
+use plan::{Plan, USER};
+
+/// How long the clock has to be right after the service was started.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// `/`, or the directory of an image.
+    pub(crate) root: PathBuf,
+    /// chrony's configuration, to be carried over.
+    pub(crate) from: Option<PathBuf>,
+    /// Don't ask.
+    pub(crate) yes: bool,
+    /// Show everything, do nothing.
+    pub(crate) dry_run: bool,
+}
+
+impl Request {
+    fn is_running(&self) -> bool {
+        self.root == Path::new("/")
+    }
+}
+
+/// Why it ends early: how, and what is said.
+type Stop = (Code, String);
+
+/// Sets up.
+pub(crate) fn set_up(request: &Request) -> Code {
+    finish(try_to_set_up(request))
+}
+
+/// Puts back what was there.
+pub(crate) fn undo(request: &Request) -> Code {
+    finish(try_to_undo(request))
+}
+
+fn finish(outcome: Result<Code, Stop>) -> Code {
+    outcome.unwrap_or_else(|(code, message)| {
+        complain(&message);
+        code
+    })
+}
+
+fn failed(message: String) -> Stop {
+    (Code::Failed, message)
+}
+
+fn say(text: &str) {
+    let _ = print(&format!("{text}\n"));
+}
+
+fn try_to_set_up(request: &Request) -> Result<Code, Stop> {
+    let manager = suitable(request)?;
+    let carried = match &request.from {
+        Some(file) => Some(chrony::carry_over(&request.root, file).map_err(|why| (Code::Usage, why))?),
+        None => None,
+    };
+    let plan = Plan::make(&request.root, manager, carried.as_ref().map(|carried| carried.text.as_str()))
+        .map_err(failed)?;
+    if let Some(carried) = &carried {
+        for without in &carried.without {
+            say(&format!("not carried over: {without}"));
+        }
+    }
+    if let Some(loose) = plan.loose.first() {
+        return Err((
+            Code::Rival,
+            format!(
+                "{loose} keeps this clock, and belongs to no service that could be stopped: end it first"
+            ),
+        ));
+    }
+    if request.dry_run {
+        say(&shown(&plan, request, manager));
+        return Ok(Code::Fine);
+    }
+    if plan.is_empty() {
+        say("Everything is set up already.");
+        return Ok(if request.is_running() { started(manager) } else { Code::Fine });
+    }
+    permitted(request)?;
+    agreed(request, &plan)?;
+    carry_out(request, manager, &plan)
+}
+
+/// Whether this is a machine to be set up, and what starts its services.
+fn suitable(request: &Request) -> Result<Manager, Stop> {
+    let root = &request.root;
+    if !root.is_dir() {
+        return Err((Code::Usage, format!("--root {}: there is no such directory", root.display())));
+    }
+    if request.is_running() {
+        if let Some(kind) = Isolation::find(root).container {
+            return Err(failed(format!(
+                "this is a container ({kind}): the clock is the whole machine's, so set hostclock up on the machine"
+            )));
+        }
+    }
+    if let (Some(kind), ConfidentialGuest::Refuse) =
+        (Confidential::find(root), configuration(root).confidential_guest)
+    {
+        return Err((
+            Code::Untrusted,
+            format!(
+                "this is a confidential guest ({}), which does not trust its host: nothing is set up; if the host's \
+                 clock is trusted, write confidential-guest = \"follow\" into /{} first",
+                kind.name(),
+                plan::CONFIGURATION
+            ),
+        ));
+    }
+    services::manager(root).ok_or_else(|| {
+        failed(
+            "no service manager is known here (systemd or OpenRC): let whatever starts programs start `hostclock run`"
+                .to_owned(),
+        )
+    })
+}
+
+fn configuration(root: &Path) -> Config {
+    let file = root.join(plan::CONFIGURATION);
+    let origin =
+        if file.exists() { Origin { file: Some(file), ..Origin::default() } } else { Origin::default() };
+    origin.load_leniently().0
+}
+
+fn permitted(request: &Request) -> Result<(), Stop> {
+    use std::os::unix::fs::MetadataExt as _;
+    let root_user = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if request.is_running() && !root_user {
+        return Err((
+            Code::NoPermission,
+            "setup changes files in /etc and services: sudo hostclock setup; --dry-run shows them without"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// Nobody's clock daemon is disabled without a word.
+fn agreed(request: &Request, plan: &Plan) -> Result<(), Stop> {
+    let mut services: Vec<&str> = plan.rivals.iter().map(String::as_str).collect();
+    for stopped in &plan.stopped {
+        if !services.contains(&stopped.as_str()) {
+            services.push(stopped);
+        }
+    }
+    if services.is_empty() || request.yes {
+        return Ok(());
+    }
+    let names = services.join(", ");
+    if !std::io::stdin().is_terminal() {
+        return Err((
+            Code::Rival,
+            format!(
+                "{names} would be stopped and disabled: agree with --yes (`hostclock setup --undo` gives them back)"
+            ),
+        ));
+    }
+    let _ = write!(
+        std::io::stdout(),
+        "Stop and disable {names}, which `hostclock setup --undo` gives back? [y/N] "
+    );
+    let _ = std::io::stdout().flush();
+    let mut answer = String::new();
+    let _ = std::io::stdin().read_line(&mut answer);
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        Ok(())
+    } else {
+        Err((Code::Rival, "nothing was changed".to_owned()))
+    }
+}
+
+/// The changes, remembered before they are made, and then the commands.
+fn carry_out(request: &Request, manager: Manager, plan: &Plan) -> Result<Code, Stop> {
+    let root = &request.root;
+    let mut journal = Journal::load(root).map_err(failed)?.unwrap_or_default();
+    journal.add(&plan.changes, &plan.stopped);
+    // Its own directory is the first of the changes.
+    let (directories, others): (Vec<&Change>, Vec<&Change>) =
+        plan.changes.iter().partition(|change| matches!(change, Change::Directory { .. }));
+    for change in directories {
+        journal::make(root, change).map_err(failed)?;
+    }
+    journal.save(root).map_err(failed)?;
+    for service in &plan.stopped {
+        run(&stop(manager, service));
+    }
+    for change in others {
+        journal::make(root, change).map_err(failed)?;
+        say(&done(change));
+    }
+    if let Some(command) = make_user(request, plan) {
+        run(&command);
+    }
+    if !request.is_running() {
+        say("The image is set up: hostclock starts with it.");
+        return Ok(Code::Fine);
+    }
+    for command in after(manager) {
+        run(&command);
+    }
+    Ok(started(manager))
+}
+
+/// Waits for the clock to be right, and says so.
+fn started(manager: Manager) -> Code {
+    run(&start(manager));
+    let began = Instant::now();
+    loop {
+        let answer = client::ask(configuration(Path::new("/")).socket.as_deref());
+        match answer {
+            Ok(answer) if answer.status.state == State::Synchronised => {
+                let _ = print(&summary(&answer.status));
+                return Code::Fine;
+            }
+            _ if began.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(50)),
+            Ok(answer) => {
+                let _ = print(&summary(&answer.status));
+                complain("the clock is not right yet: `hostclock doctor` tells why");
+                return Code::Failed;
+            }
+            Err(trouble) => {
+                complain(&format!("{trouble}: `hostclock doctor` tells why"));
+                return trouble.code();
+            }
+        }
+    }
+}
+
+fn try_to_undo(request: &Request) -> Result<Code, Stop> {
+    let root = &request.root;
+    let Some(journal) = Journal::load(root).map_err(failed)? else {
+        say("There is nothing to undo.");
+        return Ok(Code::Fine);
+    };
+    if request.dry_run {
+        for change in journal.changes.iter().rev() {
+            say(&format!("would take back: {}", done(change)));
+        }
+        for service in &journal.stopped {
+            say(&format!("would start again: {service}"));
+        }
+        return Ok(Code::Fine);
+    }
+    permitted(request)?;
+    let manager = services::manager(root).unwrap_or(Manager::Systemd);
+    let running = request.is_running();
+    if running {
+        run(&stop(manager, service(manager)));
+    }
+    // The record goes with its directory, which was made first and so is removed last.
+    Journal::remove(root).map_err(failed)?;
+    let mut left = Vec::new();
+    for (index, change) in journal.changes.iter().enumerate().rev() {
+        if let Change::User { .. } = change {
+            run(&remove_user(request));
+        }
+        match journal::unmake(root, change) {
+            Ok(None) => {}
+            Ok(Some(remark)) => say(&remark),
+            Err(why) => {
+                complain(&why);
+                left.push(index);
+            }
+        }
+    }
+    if !left.is_empty() {
+        let mut rest = Journal::default();
+        let changes: Vec<Change> =
+            left.iter().rev().filter_map(|index| journal.changes.get(*index).cloned()).collect();
+        rest.add(&changes, &[]);
+        let _ = std::fs::create_dir_all(root.join("etc/hostclock"));
+        rest.save(root).map_err(failed)?;
+        return Err(failed("not everything could be put back: run it again when that is mended".to_owned()));
+    }
+    if running {
+        for command in after(manager) {
+            run(&command);
+        }
+        for service in &journal.stopped {
+            run(&start_service(manager, service));
+        }
+    }
+    say("Everything is as it was.");
+    Ok(Code::Fine)
+}
+
+/// What was done, in a line.
+fn done(change: &Change) -> String {
+    match change {
+        Change::Directory { path } => format!("made /{}", path.display()),
+        Change::Write { path, .. } => format!("wrote /{}", path.display()),
+        Change::Copy { path } => format!("copied this program to /{}", path.display()),
+        Change::Link { path, .. } => format!("enabled by /{}", path.display()),
+        Change::Unlink { path, .. } => format!("disabled by removing /{}", path.display()),
+        Change::User { name } => format!("made the user {name}"),
+    }
+}
+
+/// Everything that would be done: each file whole, each command as it would be run.
+fn shown(plan: &Plan, request: &Request, manager: Manager) -> String {
+    let mut lines = Vec::new();
+    for change in &plan.changes {
+        match change {
+            Change::Directory { path } => lines.push(format!("would make the directory /{}", path.display())),
+            Change::Write { path, before, after } => {
+                let over = if before.is_some() { ", over what is there" } else { "" };
+                lines.push(format!("would write /{} (mode {:04o}{over}):", path.display(), after.mode));
+                lines.extend(after.text.lines().map(|line| format!("    {line}").trim_end().to_owned()));
+            }
+            Change::Copy { path } => lines.push(format!("would copy this program to /{}", path.display())),
+            Change::Link { path, target } => {
+                lines.push(format!("would make the link /{} -> {}", path.display(), target.display()));
+            }
+            Change::Unlink { path, target } => {
+                lines.push(format!("would remove the link /{} -> {}", path.display(), target.display()));
+            }
+            Change::User { .. } => {}
+        }
+    }
+    let mut commands: Vec<Vec<String>> = plan.stopped.iter().map(|service| stop(manager, service)).collect();
+    commands.extend(make_user(request, plan));
+    if request.is_running() {
+        commands.extend(after(manager));
+        commands.push(start(manager));
+    }
+    lines.extend(commands.iter().map(|command| format!("would run: {}", command.join(" "))));
+    if plan.is_empty() {
+        lines.push("Everything is set up already.".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+fn service(manager: Manager) -> &'static str {
+    match manager {
+        Manager::Systemd => "hostclock.service",
+        Manager::OpenRc => "hostclock",
+    }
+}
+
+fn stop(manager: Manager, service: &str) -> Vec<String> {
+    match manager {
+        Manager::Systemd => words(&format!("systemctl stop {service}")),
+        Manager::OpenRc => words(&format!("rc-service --ifstarted {service} stop")),
+    }
+}
+
+fn start_service(manager: Manager, service: &str) -> Vec<String> {
+    match manager {
+        Manager::Systemd => words(&format!("systemctl start {service}")),
+        Manager::OpenRc => words(&format!("rc-service {service} start")),
+    }
+}
+
+fn start(manager: Manager) -> Vec<String> {
+    match manager {
+        // It tells systemd that it is ready when the clock is right, which `started` waits for itself.
+        Manager::Systemd => words("systemctl start --no-block hostclock.service"),
+        Manager::OpenRc => words("rc-service --ifstopped hostclock start"),
+    }
+}
+
+/// What makes a running machine take note of the files.
+fn after(manager: Manager) -> Vec<Vec<String>> {
+    match manager {
+        Manager::Systemd => [
+            "systemctl daemon-reload",
+            "udevadm control --reload",
+            "modprobe -q ptp_kvm",
+            "udevadm trigger --action=change --subsystem-match=ptp --subsystem-match=misc --settle",
+        ]
+        .map(words)
+        .to_vec(),
+        Manager::OpenRc => vec![words("modprobe -q ptp_kvm")],
+    }
+}
+
+fn make_user(request: &Request, plan: &Plan) -> Option<Vec<String>> {
+    let wanted = plan.changes.iter().any(|change| matches!(change, Change::User { .. }));
+    wanted.then(|| {
+        let root =
+            if request.is_running() { String::new() } else { format!("--root={} ", request.root.display()) };
+        words(&format!("systemd-sysusers {root}hostclock.conf"))
+    })
+}
+
+fn remove_user(request: &Request) -> Vec<String> {
+    let prefix =
+        if request.is_running() { String::new() } else { format!("--prefix {} ", request.root.display()) };
+    words(&format!("userdel {prefix}{USER}"))
+}
+
+/// Runs a command; one that fails, or isn't there, is told of and no reason to stop half-way.
+fn run(command: &[String]) {
+    let Some((program, arguments)) = command.split_first() else { return };
+    let line = command.join(" ");
+    match Command::new(program).args(arguments).status() {
+        Ok(status) if status.success() => {}
+        // Not every machine has the module, and whoever asks why has the doctor.
+        _ if program == "modprobe" => {}
+        Ok(status) => complain(&format!("`{line}` failed ({status})")),
+        Err(error) => complain(&format!("`{line}` could not be run: {error}")),
+    }
+}

@@ -1,0 +1,242 @@
+//! Images made by hand: what setup makes of them, and that undoing leaves no trace.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// A tree of files that is removed with it.
+struct Tree(PathBuf);
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Tree {
+    /// A Debian image with chrony enabled, and hostclock's package not installed.
+    fn debian(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("hostclock-setup-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        let tree = Self(path);
+        tree.file("etc/passwd", "root:x:0:0::/root:/bin/bash\nhostclock:x:999:999::/:/usr/sbin/nologin\n")
+            .file("usr/lib/systemd/systemd", "")
+            .file("usr/lib/systemd/system/chrony.service", "")
+            .file("usr/bin/hostclock", "")
+            .file("etc/chrony/chrony.conf", "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\npool ntp.org\n")
+            .link("etc/systemd/system/chronyd.service", "/usr/lib/systemd/system/chrony.service")
+            .link(
+                "etc/systemd/system/multi-user.target.wants/chrony.service",
+                "/usr/lib/systemd/system/chrony.service",
+            );
+        tree
+    }
+
+    fn file(&self, path: &str, text: &str) -> &Self {
+        let file = self.0.join(path);
+        fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
+        fs::write(file, text).expect("a file");
+        self
+    }
+
+    fn link(&self, path: &str, target: &str) -> &Self {
+        let link = self.0.join(path);
+        fs::create_dir_all(link.parent().expect("a parent")).expect("a directory");
+        symlink(target, link).expect("a link");
+        self
+    }
+
+    fn request(&self) -> Request {
+        Request { root: self.0.clone(), from: None, yes: true, dry_run: false }
+    }
+
+    /// Everything in the tree: directories, files with their mode and bytes, links with where they lead.
+    fn snapshot(&self) -> BTreeMap<PathBuf, String> {
+        let mut found = BTreeMap::new();
+        let mut waiting = vec![self.0.clone()];
+        while let Some(directory) = waiting.pop() {
+            for entry in fs::read_dir(directory).expect("readable").flatten() {
+                let path = entry.path();
+                let metadata = fs::symlink_metadata(&path).expect("readable");
+                let what = if metadata.is_symlink() {
+                    format!("-> {}", fs::read_link(&path).expect("a link").display())
+                } else if metadata.is_dir() {
+                    waiting.push(path.clone());
+                    "directory".to_owned()
+                } else {
+                    format!("{:o} {:?}", metadata.mode(), fs::read(&path).expect("readable"))
+                };
+                found.insert(path, what);
+            }
+        }
+        found
+    }
+
+    fn has(&self, path: &str) -> bool {
+        fs::symlink_metadata(self.0.join(path)).is_ok()
+    }
+}
+
+#[test]
+fn an_image_with_chrony_follows_its_host_and_undoing_leaves_no_trace() {
+    let tree = Tree::debian("whole");
+    let before = tree.snapshot();
+    let from = Some(PathBuf::from("/etc/chrony/chrony.conf"));
+    let request = Request { from, ..tree.request() };
+    assert_eq!(set_up(&request), Code::Fine);
+    for path in [
+        "etc/modules-load.d/hostclock.conf",
+        "etc/udev/rules.d/60-hostclock.rules",
+        "etc/sysusers.d/hostclock.conf",
+        "etc/systemd/ntp-units.d/40-hostclock.list",
+        "etc/systemd/system/hostclock.service",
+        "etc/systemd/system/hostclock-wait.service",
+        "etc/systemd/system/sysinit.target.wants/hostclock.service",
+        "etc/systemd/system/hostclock.service.wants/hostclock-wait.service",
+        "etc/hostclock/hostclock.toml",
+        "etc/hostclock/undo.json",
+    ] {
+        assert!(tree.has(path), "{path}");
+    }
+    assert!(!tree.has("etc/systemd/system/multi-user.target.wants/chrony.service"));
+    assert!(!tree.has("etc/systemd/system/chronyd.service"));
+    assert!(services::is_enabled(&tree.0, "hostclock.service"));
+    assert_eq!(services::enabled_rivals(&tree.0), Vec::<&str>::new());
+    let configuration = fs::read_to_string(tree.0.join("etc/hostclock/hostclock.toml")).expect("written");
+    assert!(configuration.contains("step-forward = \"100ms\""), "{configuration}");
+
+    let once = tree.snapshot();
+    assert_eq!(set_up(&request), Code::Fine);
+    assert_eq!(tree.snapshot(), once, "a second time changes nothing");
+
+    assert_eq!(undo(&tree.request()), Code::Fine);
+    assert_eq!(tree.snapshot(), before);
+    assert_eq!(undo(&tree.request()), Code::Fine, "and a second time there is nothing to undo");
+}
+
+#[test]
+fn a_dry_run_shows_everything_and_changes_nothing() {
+    let tree = Tree::debian("dry");
+    let before = tree.snapshot();
+    let request = Request { dry_run: true, ..tree.request() };
+    assert_eq!(set_up(&request), Code::Fine);
+    assert_eq!(tree.snapshot(), before);
+    let plan = Plan::make(&tree.0, Manager::Systemd, None).expect("a plan");
+    let text = shown(&plan, &request, Manager::Systemd);
+    assert!(
+        text.contains("would write /etc/modules-load.d/hostclock.conf (mode 0644):\n    # ptp_kvm"),
+        "{text}"
+    );
+    assert!(text.contains("would remove the link /etc/systemd/system/chronyd.service -> "), "{text}");
+}
+
+#[test]
+fn nobody_disables_another_daemon_unasked() {
+    let tree = Tree::debian("unasked");
+    let before = tree.snapshot();
+    let plan = Plan::make(&tree.0, Manager::Systemd, None).expect("a plan");
+    assert_eq!(plan.rivals, ["chrony.service"]);
+    // A test has no terminal to ask at; where it has one, nobody answers.
+    if !std::io::stdin().is_terminal() {
+        assert_eq!(set_up(&Request { yes: false, ..tree.request() }), Code::Rival);
+        assert_eq!(tree.snapshot(), before);
+    }
+}
+
+#[test]
+fn what_a_package_has_brought_is_not_written_again() {
+    let tree = Tree::debian("package");
+    for path in [
+        "usr/lib/modules-load.d/hostclock.conf",
+        "usr/lib/sysusers.d/hostclock.conf",
+        "usr/lib/udev/rules.d/60-hostclock.rules",
+        "usr/lib/systemd/ntp-units.d/40-hostclock.list",
+        "usr/lib/systemd/system/hostclock.service",
+        "usr/lib/systemd/system/hostclock-wait.service",
+    ] {
+        tree.file(path, "");
+    }
+    assert_eq!(set_up(&tree.request()), Code::Fine);
+    assert!(!tree.has("etc/systemd/system/hostclock.service"));
+    let link = tree.0.join("etc/systemd/system/sysinit.target.wants/hostclock.service");
+    assert_eq!(fs::read_link(link).expect("a link"), Path::new("/usr/lib/systemd/system/hostclock.service"));
+}
+
+#[test]
+fn a_file_that_was_changed_since_is_left_alone_and_one_that_was_there_comes_back() {
+    let tree = Tree::debian("changed");
+    tree.file("etc/modules-load.d/hostclock.conf", "# mine\n");
+    assert_eq!(set_up(&tree.request()), Code::Fine);
+    assert_ne!(
+        fs::read_to_string(tree.0.join("etc/modules-load.d/hostclock.conf")).expect("a file"),
+        "# mine\n"
+    );
+    tree.file("etc/systemd/ntp-units.d/40-hostclock.list", "mine.service\n");
+    assert_eq!(undo(&tree.request()), Code::Fine);
+    assert_eq!(
+        fs::read_to_string(tree.0.join("etc/modules-load.d/hostclock.conf")).expect("a file"),
+        "# mine\n"
+    );
+    assert!(tree.has("etc/systemd/ntp-units.d/40-hostclock.list"), "somebody needs it");
+}
+
+#[test]
+fn a_configuration_that_says_something_else_is_not_overwritten() {
+    let tree = Tree::debian("config");
+    tree.file("etc/hostclock/hostclock.toml", "poll = \"4s\"\n");
+    let before = tree.snapshot();
+    let from = Some(PathBuf::from("/etc/chrony/chrony.conf"));
+    assert_eq!(set_up(&Request { from, ..tree.request() }), Code::Failed);
+    assert_eq!(tree.snapshot(), before);
+}
+
+#[test]
+fn an_image_without_the_program_gets_this_one_and_its_path_in_the_unit() {
+    let tree = Tree::debian("copy");
+    fs::remove_file(tree.0.join("usr/bin/hostclock")).expect("removed");
+    assert_eq!(set_up(&tree.request()), Code::Fine);
+    assert!(tree.has("usr/local/bin/hostclock"));
+    let unit = fs::read_to_string(tree.0.join("etc/systemd/system/hostclock.service")).expect("a file");
+    assert!(unit.contains("ExecStart=/usr/local/bin/hostclock run\n"), "{unit}");
+}
+
+#[test]
+fn openrc_gets_its_script_and_its_runlevel() {
+    let tree = Tree::debian("openrc");
+    fs::remove_dir_all(tree.0.join("usr/lib/systemd")).expect("removed");
+    tree.file("sbin/openrc", "")
+        .file("etc/init.d/chronyd", "")
+        .link("etc/runlevels/default/chronyd", "/etc/init.d/chronyd");
+    let before = tree.snapshot();
+    assert_eq!(set_up(&tree.request()), Code::Fine);
+    let script = fs::metadata(tree.0.join("etc/init.d/hostclock")).expect("a file");
+    assert_eq!(script.mode() & 0o777, 0o755);
+    assert!(tree.has("etc/runlevels/default/hostclock") && !tree.has("etc/runlevels/default/chronyd"));
+    assert_eq!(undo(&tree.request()), Code::Fine);
+    assert_eq!(tree.snapshot(), before);
+}
+
+#[test]
+fn a_confidential_image_and_one_without_a_service_manager_are_left_alone() {
+    let tree = Tree::debian("snp");
+    tree.file("sys/bus/platform/devices/sev-guest/uevent", "");
+    assert_eq!(set_up(&tree.request()), Code::Untrusted);
+    let bare = Tree::debian("bare");
+    fs::remove_dir_all(bare.0.join("usr/lib/systemd")).expect("removed");
+    assert_eq!(set_up(&bare.request()), Code::Failed);
+    let nowhere = Request { root: PathBuf::from("/nonexistent"), ..bare.request() };
+    assert_eq!(set_up(&nowhere), Code::Usage);
+}
+
+#[test]
+fn a_record_that_makes_no_sense_stops_everything() {
+    let tree = Tree::debian("record");
+    tree.file("etc/hostclock/undo.json", "{}");
+    let before = tree.snapshot();
+    assert_eq!(undo(&tree.request()), Code::Failed);
+    assert_eq!(set_up(&tree.request()), Code::Failed);
+    assert_eq!(tree.snapshot(), before);
+}

@@ -1,0 +1,84 @@
+//! Whether this process is kept apart from the machine: in a container, or in a namespace that has a time or
+//! capabilities of its own.
+
+use std::fs;
+use std::path::Path;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Isolation {
+    /// The container's kind, such as `docker`, where there is one.
+    pub container: Option<String>,
+    /// The process is in a user namespace of its own: its capabilities say nothing to the system clock.
+    pub user_namespace: bool,
+    /// The monotonic clocks of this time namespace are off the machine's. `CLOCK_REALTIME` is the machine's all the
+    /// same: time_namespaces(7).
+    pub time_namespace: bool,
+}
+
+impl Isolation {
+    /// What the tree under `root` says of this process.
+    #[must_use]
+    pub fn find(root: &Path) -> Self {
+        let text = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
+        Self {
+            container: container(root),
+            user_namespace: !is_whole(&text("proc/self/uid_map")),
+            time_namespace: has_offset(&text("proc/self/timens_offsets")),
+        }
+    }
+}
+
+/// The container manager's own marks: systemd writes what it was told (<https://systemd.io/CONTAINER_INTERFACE>),
+/// podman and docker leave a file.
+fn container(root: &Path) -> Option<String> {
+    let word = fs::read_to_string(root.join("run/systemd/container")).unwrap_or_default();
+    let word = word.trim();
+    if !word.is_empty() {
+        return Some(word.to_owned());
+    }
+    [("run/.containerenv", "podman"), (".dockerenv", "docker")]
+        .iter()
+        .find(|(mark, _)| root.join(mark).exists())
+        .map(|(_, name)| (*name).to_owned())
+}
+
+/// Whether a uid_map is that of the first user namespace, which maps all numbers to themselves; so does a kernel
+/// without user namespaces, which has no such file.
+fn is_whole(map: &str) -> bool {
+    map.is_empty() || map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// Whether a line such as `monotonic  86400  0` has anything but zeros.
+fn has_offset(offsets: &str) -> bool {
+    offsets.lines().any(|line| line.split_whitespace().skip(1).any(|number| number != "0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+
+    #[test]
+    fn containers_and_namespaces_are_told_by_what_they_leave() {
+        let scratch = Scratch::new();
+        assert_eq!(Isolation::find(scratch.path()), Isolation::default());
+        fs::create_dir_all(scratch.path().join("proc/self")).expect("a directory");
+        fs::write(scratch.path().join("proc/self/uid_map"), "         0     100000      65536\n")
+            .expect("a file");
+        fs::write(scratch.path().join("proc/self/timens_offsets"), "monotonic  0  0\nboottime  86400  0\n")
+            .expect("a file");
+        fs::write(scratch.path().join(".dockerenv"), "").expect("a file");
+        let container = Some("docker".to_owned());
+        assert_eq!(
+            Isolation::find(scratch.path()),
+            Isolation { container, user_namespace: true, time_namespace: true }
+        );
+    }
+
+    #[test]
+    fn the_first_namespaces_are_nothing_special() {
+        assert!(is_whole("         0          0 4294967295\n"));
+        assert!(!has_offset("monotonic           0         0\nboottime            0         0\n"));
+    }
+}

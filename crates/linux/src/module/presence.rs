@@ -1,0 +1,92 @@
+//! Where a module is, without loading it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::find::{Tree, forbidden_by};
+
+/// Where a module is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Loaded, as a module.
+    Loaded,
+    /// Within the kernel.
+    BuiltIn,
+    /// It can be loaded: the file.
+    Loadable(PathBuf),
+    /// It is there, but the administrator doesn't want it loaded: the file that says so.
+    Forbidden(PathBuf),
+    /// This kernel's modules don't have it.
+    Absent,
+}
+
+/// Where the module `name` of the kernel `release` is, in the tree under `root`.
+#[must_use]
+pub fn presence(root: &Path, release: &str, name: &str) -> Presence {
+    if fs::read_to_string(root.join("proc/modules")).is_ok_and(|modules| super::lists(&modules, name)) {
+        return Presence::Loaded;
+    }
+    let tree = Tree::new(root, release);
+    if tree.is_built_in(name) {
+        return Presence::BuiltIn;
+    }
+    let Some(file) = tree.files_for(name).and_then(|mut files| files.pop()) else { return Presence::Absent };
+    match forbidden_by(root, name) {
+        Some(forbids) => Presence::Forbidden(forbids),
+        None => Presence::Loadable(file),
+    }
+}
+
+/// The kernel's release (`uname -r`), by the tree under `root`; in one that is no running machine's, that of its
+/// only kernel.
+#[must_use]
+pub fn release(root: &Path) -> Option<String> {
+    if let Ok(text) = fs::read_to_string(root.join("proc/sys/kernel/osrelease")) {
+        return Some(text.trim().to_owned());
+    }
+    let entries = fs::read_dir(root.join("lib/modules")).ok()?;
+    let mut kernels = entries.flatten().filter(|entry| entry.path().is_dir());
+    let kernel = kernels.next()?.file_name().into_string().ok()?;
+    kernels.next().is_none().then_some(kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+
+    fn write(root: &Path, file: &str, text: &str) -> PathBuf {
+        let file = root.join(file);
+        fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
+        fs::write(&file, text).expect("a file");
+        file
+    }
+
+    #[test]
+    fn a_module_is_found_wherever_it_is() {
+        let scratch = Scratch::new();
+        let root = scratch.path();
+        let here = |name: &str| presence(root, "6.1", name);
+        assert_eq!(here("ptp_kvm"), Presence::Absent);
+        let file = write(root, "lib/modules/6.1/kernel/drivers/ptp/ptp_kvm.ko", "");
+        assert_eq!(here("ptp_kvm"), Presence::Loadable(file));
+        let forbids = write(root, "etc/modprobe.d/no.conf", "blacklist ptp_kvm\n");
+        assert_eq!(here("ptp_kvm"), Presence::Forbidden(forbids));
+        write(root, "proc/modules", "ptp_kvm 12288 0 - Live 0x0\n");
+        assert_eq!(here("ptp_kvm"), Presence::Loaded);
+        write(root, "lib/modules/6.1/modules.builtin", "kernel/drivers/ptp/ptp_vmclock.ko\n");
+        assert_eq!(here("ptp_vmclock"), Presence::BuiltIn);
+    }
+
+    #[test]
+    fn an_image_with_one_kernel_says_which() {
+        let scratch = Scratch::new();
+        assert_eq!(release(scratch.path()), None);
+        write(scratch.path(), "lib/modules/6.1/modules.dep", "");
+        assert_eq!(release(scratch.path()).as_deref(), Some("6.1"));
+        write(scratch.path(), "lib/modules/6.2/modules.dep", "");
+        assert_eq!(release(scratch.path()), None);
+        write(scratch.path(), "proc/sys/kernel/osrelease", "6.3\n");
+        assert_eq!(release(scratch.path()).as_deref(), Some("6.3"));
+    }
+}

@@ -1,0 +1,233 @@
+//! Which services start with the machine, by the links that their manager keeps: without asking it, and so in an
+//! image as well.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where a unit's file may be, the one that wins first: systemd.unit(5).
+const UNITS: [&str; 5] = [
+    "etc/systemd/system",
+    "run/systemd/system",
+    "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",
+    "lib/systemd/system",
+];
+/// Where an administrator's links are.
+const LINKS: &str = "etc/systemd/system";
+const RUNLEVELS: &str = "etc/runlevels";
+
+/// What starts services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    /// systemd.
+    Systemd,
+    /// OpenRC.
+    OpenRc,
+}
+
+/// The manager of the tree under `root`; of a running machine the one that runs.
+#[must_use]
+pub fn manager(root: &Path) -> Option<Manager> {
+    let has = |path: &str| root.join(path).exists();
+    if has("run/systemd/system") {
+        Some(Manager::Systemd)
+    } else if has("run/openrc") {
+        Some(Manager::OpenRc)
+    } else if has("usr/lib/systemd/systemd") || has("lib/systemd/systemd") {
+        Some(Manager::Systemd)
+    } else if has("sbin/openrc") || has("usr/sbin/openrc") {
+        Some(Manager::OpenRc)
+    } else {
+        None
+    }
+}
+
+/// A link that makes a service start, or gives it another name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// Where it is, below the root.
+    pub path: PathBuf,
+    /// Where it leads, as it is written.
+    pub target: PathBuf,
+}
+
+/// The links that make the service `name` start, in the tree under `root`: `chrony.service` for systemd, `chronyd`
+/// for OpenRC. Empty where it doesn't.
+#[must_use]
+pub fn links(root: &Path, name: &str) -> Vec<Link> {
+    let systemd = name.contains('.');
+    let top = if systemd { LINKS } else { RUNLEVELS };
+    let mut found = Vec::new();
+    let mut add = |directory: &Path| {
+        for entry in fs::read_dir(root.join(directory)).into_iter().flatten().flatten() {
+            let Ok(target) = fs::read_link(entry.path()) else { continue };
+            // To /dev/null: it is forbidden, the opposite.
+            let is_it = |path: &Path| path.file_name().is_some_and(|file| file == name);
+            let path = directory.join(entry.file_name());
+            if target != Path::new("/dev/null") && (is_it(&path) || is_it(&target)) {
+                found.push(Link { path, target });
+            }
+        }
+    };
+    if systemd {
+        add(Path::new(top));
+    }
+    for entry in fs::read_dir(root.join(top)).into_iter().flatten().flatten() {
+        let wanted = !systemd
+            || [".wants", ".requires"].iter().any(|end| entry.file_name().to_string_lossy().ends_with(end));
+        if wanted && entry.path().is_dir() {
+            add(&Path::new(top).join(entry.file_name()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The file that describes the service `name`, below `root`; `None` where it isn't installed. A masked one is the
+/// link to /dev/null.
+#[must_use]
+pub fn file(root: &Path, name: &str) -> Option<PathBuf> {
+    let places: &[&str] = if name.contains('.') { &UNITS } else { &["etc/init.d"] };
+    places
+        .iter()
+        .map(|place| Path::new(place).join(name))
+        .find(|path| root.join(path).symlink_metadata().is_ok())
+}
+
+/// Whether the service `name` starts with the machine, in the tree under `root`.
+#[must_use]
+pub fn is_enabled(root: &Path, name: &str) -> bool {
+    let masked = file(root, name).is_some_and(|path| {
+        fs::read_link(root.join(path)).is_ok_and(|target| target == Path::new("/dev/null"))
+    });
+    // A link that is left of a package that was removed starts nothing.
+    !masked && file(root, name).is_some() && !links(root, name).is_empty()
+}
+
+/// The services of other clock daemons, for systemd; what waits for them first, as it would start them.
+const RIVALS: [&str; 14] = [
+    "chrony-wait.service",
+    "ntp-wait.service",
+    "chrony.service",
+    "chronyd.service",
+    "chronyd-restricted.service",
+    "systemd-timesyncd.service",
+    "ntp.service",
+    "ntpd.service",
+    "ntpsec.service",
+    "ntpd-rs.service",
+    "openntpd.service",
+    "ptpd.service",
+    "phc2sys.service",
+    "timemaster.service",
+];
+/// The same for OpenRC.
+const OPENRC_RIVALS: [&str; 5] = ["chronyd", "ntpd", "openntpd", "ntp-client", "ptpd"];
+
+/// The services of other clock daemons that start with the machine.
+#[must_use]
+pub fn enabled_rivals(root: &Path) -> Vec<&'static str> {
+    let names: &[&str] = match manager(root) {
+        Some(Manager::Systemd) => &RIVALS,
+        Some(Manager::OpenRc) => &OPENRC_RIVALS,
+        None => &[],
+    };
+    let mut enabled: Vec<&'static str> = Vec::new();
+    for name in names.iter().copied().filter(|name| is_enabled(root, name)) {
+        // Debian's chronyd.service is another name of chrony.service.
+        let alias = fs::read_link(root.join(file(root, name).unwrap_or_default())).is_ok_and(|target| {
+            enabled.iter().any(|other| target.file_name().is_some_and(|file| file == *other))
+        });
+        if !alias {
+            enabled.push(name);
+        }
+    }
+    enabled
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::scratch::Scratch;
+
+    fn tree(files: &[&str], symlinks: &[(&str, &str)]) -> Scratch {
+        let scratch = Scratch::new();
+        let parent = |path: &Path| fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        for file in files {
+            let file = scratch.path().join(file);
+            parent(&file);
+            fs::write(file, "").expect("a file");
+        }
+        for (link, target) in symlinks {
+            let link = scratch.path().join(link);
+            parent(&link);
+            symlink(target, link).expect("a link");
+        }
+        scratch
+    }
+
+    /// Debian's chrony, as its package installs it.
+    fn debian() -> Scratch {
+        tree(
+            &["usr/lib/systemd/systemd", "usr/lib/systemd/system/chrony.service"],
+            &[
+                (
+                    "etc/systemd/system/multi-user.target.wants/chrony.service",
+                    "/usr/lib/systemd/system/chrony.service",
+                ),
+                ("etc/systemd/system/chronyd.service", "/usr/lib/systemd/system/chrony.service"),
+            ],
+        )
+    }
+
+    #[test]
+    fn all_links_of_a_service_are_found_its_other_names_among_them() {
+        let tree = debian();
+        let paths: Vec<_> = links(tree.path(), "chrony.service").into_iter().map(|link| link.path).collect();
+        assert_eq!(
+            paths,
+            [
+                Path::new("etc/systemd/system/chronyd.service"),
+                Path::new("etc/systemd/system/multi-user.target.wants/chrony.service")
+            ]
+        );
+        assert_eq!(enabled_rivals(tree.path()), ["chrony.service"], "one daemon, one name");
+    }
+
+    #[test]
+    fn what_is_masked_or_not_installed_does_not_start() {
+        let tree = debian();
+        symlink("/dev/null", tree.path().join("etc/systemd/system/chrony.service")).expect("a link");
+        assert!(!is_enabled(tree.path(), "chrony.service"));
+        let left = tree_with_a_link_left();
+        assert_eq!(enabled_rivals(left.path()), Vec::<&str>::new());
+    }
+
+    fn tree_with_a_link_left() -> Scratch {
+        tree(
+            &["usr/lib/systemd/systemd"],
+            &[("etc/systemd/system/multi-user.target.wants/ntp.service", "/lib/systemd/system/ntp.service")],
+        )
+    }
+
+    #[test]
+    fn openrc_has_its_runlevels() {
+        let tree = tree(
+            &["sbin/openrc", "etc/init.d/chronyd", "etc/init.d/ntpd"],
+            &[("etc/runlevels/default/chronyd", "/etc/init.d/chronyd")],
+        );
+        assert_eq!(manager(tree.path()), Some(Manager::OpenRc));
+        assert_eq!(enabled_rivals(tree.path()), ["chronyd"]);
+        assert_eq!(links(tree.path(), "chronyd").len(), 1);
+        assert!(file(tree.path(), "ntpd").is_some() && !is_enabled(tree.path(), "ntpd"));
+    }
+
+    #[test]
+    fn a_tree_without_a_manager_has_no_services() {
+        let tree = Scratch::new();
+        assert_eq!((manager(tree.path()), enabled_rivals(tree.path())), (None, Vec::new()));
+        assert_eq!(links(tree.path(), "chrony.service"), []);
+    }
+}
