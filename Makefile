@@ -45,6 +45,24 @@ audit: ## Check the dependencies' licences, duplicates and sources (cargo deny)
 msrv: ## Build and test with the oldest supported Rust, and build for a system that is no Linux
 	scripts/msrv
 
+.PHONY: packages
+packages: ## Build the deb, the rpm and the tarball: target/package (docs/packages.md)
+	scripts/package
+
+.PHONY: check-packages
+check-packages: ## Judge the packages: lintian, and installed and removed in a clean root
+	scripts/check-packages
+
+.PHONY: check-installed
+check-installed: needs ## Install the package in a real Debian guest with systemd and chrony, set it up, reboot, undo
+	@scripts/need installed
+	@ls target/package/hostclock_*.deb >/dev/null 2>&1 || scripts/package >/dev/null
+	$(LAB) installed --deb $$(ls target/package/hostclock_*.deb | head -n 1)
+
+.PHONY: check-arm
+check-arm: ## Type-check everything for 64-bit Arm (needs that target of the toolchain)
+	scripts/check-arm
+
 .PHONY: soak
 soak: needs ## Live 10,000 random guests' lives, and 2,000 of each scenario, in the simulator (9 minutes)
 	$(CARGO) run --locked --release --quiet -p hostclock-sim -- campaign --lives 10000 --hours 1

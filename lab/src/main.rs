@@ -8,6 +8,7 @@ mod daemon;
 mod demo;
 mod error;
 mod fetch;
+mod installed;
 mod machine;
 mod picture;
 mod play;
@@ -51,6 +52,15 @@ enum Command {
     },
     /// Test hostclock in the lab: jumps, device gone and back, clocksource switched
     Check,
+    /// Install hostclock's package in a whole Debian with systemd and chrony, set it up, reboot, undo, remove
+    Installed {
+        /// The package
+        #[arg(long)]
+        deb: PathBuf,
+        /// Then run the lines of standard input in the guest, and leave the tests
+        #[arg(long)]
+        shell: bool,
+    },
     /// Play a scenario with some daemons, and write down what was found
     Run {
         /// One of those that `scenarios` lists
@@ -90,6 +100,7 @@ fn main() -> ExitCode {
         Command::Prepare { refresh } => fetch::prepare(refresh).map(drop),
         Command::Demo { out } => demo::demo(&out),
         Command::Check => check::check(),
+        Command::Installed { deb, shell } => installed::check(&deb, shell),
         Command::Run { scenario, daemons, runs, first, out } => {
             play::play(&scenario, daemons.as_deref(), first..first.saturating_add(runs), &out)
         }

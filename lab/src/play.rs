@@ -18,7 +18,7 @@ pub(crate) fn boot(daemons: &[Daemon], scenario: &Scenario) -> Result<(Session, 
     let host = fetch::prepare(false)?;
     let newer = if scenario.needs_newer_guest() { Some(fetch::prepare_newer()?) } else { None };
     let programs = Programs::build(daemons.iter().any(Daemon::is_hostclock))?;
-    let parts = Parts { host, newer, programs };
+    let parts = Parts { host, newer, programs, disks: Vec::new() };
     Ok((Session::new(Lab::boot(&parts)?, scenario.rate), parts.guest().release()?))
 }
 
@@ -90,7 +90,8 @@ pub(crate) fn written(played: &Played<'_>, findings: Findings, out: &Path) -> Re
 /// line begins with `host:`, in the nested host.
 pub(crate) fn shell(newer: bool) -> Result<()> {
     let newer = if newer { Some(fetch::prepare_newer()?) } else { None };
-    let parts = Parts { host: fetch::prepare(false)?, newer, programs: Programs::build(true)? };
+    let programs = Programs::build(true)?;
+    let parts = Parts { host: fetch::prepare(false)?, newer, programs, disks: Vec::new() };
     let mut lab = Lab::boot(&parts)?;
     eprintln!("lab: each line runs in the guest; `host: COMMAND` runs in the nested host");
     for line in std::io::stdin().lines() {

@@ -59,7 +59,7 @@ pub(crate) fn ask(session: &mut Session) -> Result<Vec<Answer>> {
     let seen = run(
         session,
         "lab notified -- /bin/hostclock run; hostclock status; \
-         rmmod ptp_kvm; timeout 4 lab notified -- /bin/hostclock run; killall hostclock; insmod /modules/ptp_kvm.ko",
+         rmmod ptp_kvm; timeout 2 lab notified -- /bin/hostclock run; killall hostclock; insmod /modules/ptp_kvm.ko",
     )?;
     let (with, without) = seen.split_once("no source").unwrap_or_default();
     answers.push(Answer {

@@ -4,6 +4,7 @@
 mod apt;
 mod modules;
 mod newer;
+pub(crate) mod system;
 mod tree;
 
 use std::fs;

@@ -54,6 +54,13 @@ impl Emulator {
                 .arg(format!("socket,id={port},path={},server=on,wait=off", socket.display()));
             command.arg("-device").arg(format!("virtserialport,chardev={port},name={port}"));
         }
+        for (number, disk) in parts.disks.iter().enumerate() {
+            command.arg("-drive").arg(format!(
+                "file={},if=none,id=disk{number},format=raw,snapshot=on,cache=unsafe",
+                disk.display()
+            ));
+            command.args(["-device", &format!("virtio-blk-pci,drive=disk{number}")]);
+        }
         command.arg("-kernel").arg(tree.kernel()?).arg("-initrd").arg(&image).args(["-append", COMMAND_LINE]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let process = command.spawn().context(|| "starting setpriv (package util-linux) with QEMU".into())?;

@@ -11,6 +11,8 @@ pub(crate) enum Platform {
     Micro,
     /// An ordinary PC (`q35`).
     Pc,
+    /// As [`Platform::Micro`], with the nested host's disks.
+    Installed,
     /// One that is told when it has been restored: by `vmgenid` and `vmclock`. The latter carries no time.
     PcToldOfRestores,
 }
@@ -66,6 +68,12 @@ pub(super) fn command(platform: Platform, place: Place, beginning: Beginning) ->
         Platform::Micro => (
             "microvm,x-option-roms=off,rtc=on -bios qboot.rom -m 512",
             "-global virtio-mmio.ioeventfd=off -device virtio-serial-device",
+        ),
+        Platform::Installed => (
+            "microvm,x-option-roms=off,rtc=on -bios qboot.rom -m 512",
+            "-global virtio-mmio.ioeventfd=off -device virtio-serial-device \
+             -drive file=/dev/vda,if=none,id=system,format=raw,cache=unsafe -device virtio-blk-device,drive=system \
+             -drive file=/dev/vdb,if=none,id=load,format=raw,readonly=on -device virtio-blk-device,drive=load",
         ),
         // Little memory, because all of it is saved.
         Platform::Pc => ("q35 -m 256", "-device virtio-serial-pci,ioeventfd=off"),

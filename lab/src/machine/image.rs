@@ -11,10 +11,12 @@ use crate::error::{Context, Result};
 use crate::fetch::Tree;
 
 /// Modules of the nested host, besides those that they need.
-const HOST_MODULES: [&str; 4] = ["kvm", "kvm_amd", "virtio_pci", "virtio_console"];
+const HOST_MODULES: [&str; 5] = ["kvm", "kvm_amd", "virtio_pci", "virtio_console", "virtio_blk"];
 /// Modules that the guest's init loads, besides those that they need.
 const GUEST_MODULES: [&str; 3] = ["virtio_mmio", "virtio_console", "ptp_kvm"];
 const NEWER_GUEST_MODULES: [&str; 4] = ["virtio_pci", "virtio_console", "ptp_kvm", "ptp_vmclock"];
+/// Only what it takes to find the disk; the rest is for udev to load.
+const INSTALLED_GUEST_MODULES: [&str; 4] = ["virtio_mmio", "virtio_blk", "ext4", "virtio_console"];
 const CHRONY_CONFIGURATION: &str =
     "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\ncmdport 0\nport 0\nuser root\n";
 /// chronyd as the daemon that keeps the clock, and as somebody else's beside the one that does.
@@ -23,6 +25,11 @@ const CHRONYS: [&str; 2] = ["chrony", "chrony-rival"];
 /// The guest's image.
 pub(super) fn guest(parts: &Parts) -> Result<Vec<u8>> {
     let (tree, programs) = (parts.guest(), &parts.programs);
+    if !parts.disks.is_empty() {
+        let mut image = Image::new(tree, include_str!("../init/installed.sh"))?;
+        image.modules(&INSTALLED_GUEST_MODULES)?;
+        return Ok(image.finish());
+    }
     let mut image = Image::new(tree, include_str!("../init/guest.sh"))?;
     image.modules(if parts.newer.is_some() { &NEWER_GUEST_MODULES } else { &GUEST_MODULES })?;
     image.archive.program("bin/lab", &read(&programs.guest)?);

@@ -9,6 +9,7 @@ mod image;
 mod shell;
 mod snapshot;
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ use crate::programs::Programs;
 
 const HOST_LIMIT: Duration = Duration::from_secs(90);
 const GUEST_LIMIT: Duration = Duration::from_secs(90);
+/// A whole system takes longer.
+const INSTALLED_LIMIT: Duration = Duration::from_secs(300);
 
 /// What the machines are made of.
 pub(crate) struct Parts {
@@ -32,6 +35,9 @@ pub(crate) struct Parts {
     pub(crate) newer: Option<Tree>,
     /// Programs for both.
     pub(crate) programs: Programs,
+    /// Disks that the guest gets, the one that it boots from first; without any it lives in its memory. What is
+    /// written to them is lost.
+    pub(crate) disks: Vec<PathBuf>,
 }
 
 impl Parts {
@@ -57,7 +63,11 @@ impl Lab {
     /// Boots both machines.
     pub(crate) fn boot(parts: &Parts) -> Result<Self> {
         let started = Instant::now();
-        let platform = if parts.newer.is_some() { Platform::Pc } else { Platform::Micro };
+        let platform = match parts {
+            Parts { newer: Some(_), .. } => Platform::Pc,
+            Parts { disks, .. } if !disks.is_empty() => Platform::Installed,
+            _ => Platform::Micro,
+        };
         let emulator = Rc::new(Emulator::start(parts)?);
         let mut host = Shell::connect("host", &emulator)?;
         let mut guest = Shell::connect("guest", &emulator)?;
@@ -67,7 +77,7 @@ impl Lab {
         eprintln!("lab: the nested host is up ({:.1} s)", started.elapsed().as_secs_f64());
         host.run(&hypervisor::command(platform, FIRST, Beginning::Boot))?;
         host.run(&hypervisor::relay(FIRST))?;
-        if let Err(error) = guest.wait(GUEST_LIMIT) {
+        if let Err(error) = guest.wait(limit(platform)) {
             let said = host.run("tail -n 15 /run/qemu.log /run/relay.log").unwrap_or_default();
             return Err(Error::new(format!("{error}\n--- in the host:\n{said}")));
         }
@@ -79,4 +89,9 @@ impl Lab {
     pub(crate) fn ended(&self) -> bool {
         self.emulator.ended().is_some()
     }
+}
+
+/// How long a guest may take to boot.
+fn limit(platform: Platform) -> Duration {
+    if platform == Platform::Installed { INSTALLED_LIMIT } else { GUEST_LIMIT }
 }

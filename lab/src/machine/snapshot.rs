@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::hypervisor::{self, Beginning, FIRST, Place, SECOND};
-use super::{GUEST_LIMIT, Lab, Platform, Shell};
+use super::{Lab, Platform, Shell};
 use crate::error::{Context, Result};
 
 const STATE: &str = "/run/vm.state";
@@ -15,7 +15,7 @@ impl Lab {
         self.end_guests()?;
         self.host.run(&hypervisor::command(platform, FIRST, Beginning::Boot))?;
         self.platform = platform;
-        self.guest.wait(GUEST_LIMIT)
+        self.guest.wait(super::limit(platform))
     }
 
     /// Saves the guest's state, and ends its hypervisor.

@@ -103,7 +103,7 @@ keys! {
     "socket-mode": FileMode => socket_mode,
         "The permissions of that socket.";
     "notify": OneOf<Notify> => notify,
-        "When the service manager is told that the service is ready: with a synchronised clock, or at once.";
+        "When the service manager is told that the service is ready: with a synchronised clock (at the latest after 3 s), or at once.";
     "log-level": OneOf<LogLevel> => log_level,
         "The least important messages that are logged.";
     "log-format": OneOf<LogFormat> => log_format,

@@ -125,7 +125,7 @@ pub(crate) enum RealtimePriority {
 /// When the service manager is told that the service is ready.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Notify {
-    /// When the clock is on the host's time.
+    /// When the clock is on the host's time; at the latest after a few seconds.
     #[default]
     Synchronised,
     /// When the daemon runs.

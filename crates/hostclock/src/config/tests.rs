@@ -279,7 +279,7 @@ fn a_damaged_file_is_understood_or_refused_in_lines_and_never_a_panic() {
 #[test]
 fn the_documentation_names_every_key_with_its_default() {
     let page = include_str!("../../../../docs/configuration.md");
-    for key in keys::KEYS {
+    for key in KEYS {
         let heading = format!("`{} = {}`", key.name, key.default());
         assert!(page.contains(&heading), "docs/configuration.md lacks {heading}");
     }

@@ -31,8 +31,15 @@ use crate::source::Unusable;
 
 /// How long `--once` waits for the clock to be right.
 const ONCE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a service manager waits for the clock to be right before it goes on: a machine whose hypervisor has no
+/// clock has to boot all the same.
+const READY_PATIENCE: Duration = Duration::from_secs(3);
 /// How many readings `--once` takes, so that the frequency that it leaves is good too: 0.15 s of them.
 const ONCE_READINGS: u64 = 7;
+
+/// When a device that may not be read is looked at again, at first and at last.
+pub(super) const FIRST_LOOK_AGAIN: Duration = Duration::from_millis(10);
+const LAST_LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A line of the log waits for the next event if that is due so soon: whoever waited for the processor
 /// while the clock was put right goes first.
@@ -99,6 +106,8 @@ pub(super) struct Daemon {
     /// Why there is no source, while there is none.
     pub(super) no_source: Option<Unusable>,
     pub(super) module_tried: bool,
+    /// When a device that may not be read is looked at again.
+    pub(super) denied_for: Duration,
     /// By how much the kernel may be late with wake-ups, as it was told last.
     pub(super) slack: Option<Duration>,
 }
@@ -121,6 +130,7 @@ impl Daemon {
             Err(error) => return self.cannot_wait(error),
         };
         let mut wake_at = self.look_for_source().unwrap_or_else(|| self.drive(Event::Wake));
+        wake_at = self.soon_where_denied(wake_at);
         // After the first reading: nothing is to delay that. That there are no hints is usual, and no warning.
         self.hints = Hints::listen(|what| self.limitations.push(what));
         std::hint::black_box(rehearsal::rehearse(self.config.policy));
@@ -135,6 +145,8 @@ impl Daemon {
             }
             if self.engine.was_synchronised() {
                 self.service.ready("synchronised");
+            } else if !self.service.is_ready() && clock::now_raw() - started > READY_PATIENCE {
+                self.service.ready("not synchronised yet");
             }
             let log = self.log;
             let untold = self.engine.has_notices();
@@ -238,7 +250,19 @@ impl Daemon {
         self.keep_drift();
         let lost = matches!(self.engine.state(), State::Starting | State::Holdover)
             && self.machine.source.as_ref().is_some_and(|source| !source.is_present());
-        if lost { self.drop_source() } else { wake_at }
+        if lost { self.drop_source() } else { self.soon_where_denied(wake_at) }
+    }
+
+    /// At boot the device comes before udev has let us read it, and nobody tells when it has: looked at again soon,
+    /// then less and less often.
+    fn soon_where_denied(&mut self, wake_at: RawTime) -> RawTime {
+        if !self.no_source.as_ref().is_some_and(|unusable| unusable.denied) {
+            self.denied_for = FIRST_LOOK_AGAIN;
+            return wake_at;
+        }
+        let again = clock::now_raw() + self.denied_for;
+        self.denied_for = self.denied_for.times(2).min(LAST_LOOK_AGAIN);
+        wake_at.min(again)
     }
 
     /// Sends the status to whoever is connected; `false` if the kernel has no descriptors left.

@@ -1,4 +1,4 @@
-//! The daemon: one process, one thread, `poll(2)`.
+//! The daemon: one process, one thread, one wait.
 //!
 //! [`run`] sets everything up, and says in one line what it can't do without; [`events`] is the loop.
 //! What decides is the engine in `hostclock-core`; this only carries events to it and its actions to
@@ -33,7 +33,7 @@ use hostclock_linux::uevent::UeventSocket;
 use crate::config::{ConfidentialGuest, Config, Origin, RealtimePriority};
 use crate::exit::Code;
 use drift_file::DriftFile;
-use events::{Daemon, Signals};
+use events::{Daemon, FIRST_LOOK_AGAIN, Signals};
 use hints::Hints;
 use hook::Hooks;
 use log::Log;
@@ -107,7 +107,7 @@ fn set_up(
     let watch = if controls {
         ClockSetWatch::new()
             .map_err(|error| {
-                without(format!("no notice when somebody sets the clock ({error}): found at the next poll"))
+                without(format!("no notice when somebody sets the clock ({error}): found by reading"))
             })
             .ok()
     } else {
@@ -140,6 +140,7 @@ fn set_up(
         limitations,
         no_source: None,
         module_tried: false,
+        denied_for: FIRST_LOOK_AGAIN,
         slack: None,
         readers_wait: false,
     };

@@ -33,6 +33,10 @@ impl Service {
         }
     }
 
+    pub(crate) const fn is_ready(&self) -> bool {
+        self.ready
+    }
+
     pub(crate) fn alive(&self) {
         if self.watchdog.is_some() {
             tell(&[NotifyState::Watchdog]);

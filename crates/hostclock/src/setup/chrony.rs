@@ -176,10 +176,9 @@ impl<'a> Reader<'a> {
                 "hostclock does so anyway: the kernel keeps the RTC right while the clock is synchronised",
             ),
             "lock_all" => Fate::Keys(vec![("lock-memory", "true".to_owned())]),
-            "sched_priority" => match number(arguments).filter(|priority| (1.0..=99.0).contains(priority)) {
-                Some(priority) => Fate::Keys(vec![("realtime-priority", format!("{priority:.0}"))]),
-                None => Fate::Anyway("hostclock takes the lowest real-time priority where it may"),
-            },
+            "sched_priority" => {
+                Fate::Anyway("the service's unit gives it a real-time priority: CPUSchedulingPriority=")
+            }
             "leapsectz" | "leapseclist" => without(
                 "leap seconds come with the host's clock; where programs need TAI, set tai-offset = 37",
             ),
@@ -187,22 +186,22 @@ impl<'a> Reader<'a> {
                 without("the clock does what the host's does, leap seconds included")
             }
             "server" | "pool" | "peer" | "sourcedir" | "initstepslew" => without(
-                "hostclock has no NTP: the time comes from the host. A second opinion: run chronyd with -x and compare",
+                "hostclock has no NTP: the time comes from the host. A second opinion: chronyd -x, as a service of its own (docs/migrating.md)",
             ),
             "hwtimestamp" | "hwtstimeout" | "acquisitionport" | "ntpsigndsocket" | "dscp" | "ptpport"
             | "ptpdomain" => without("it concerns NTP over a network"),
             "logchange" => without(
                 "every step is a line in the log; a command of yours can be run after one: hook, hook-step",
             ),
-            "mailonchange" => without("hook runs a command after a step: it may send mail"),
+            "mailonchange" => without("hook runs a command after a step"),
             "log" | "logdir" | "logbanner" | "dumpdir" | "dumponexit" => without(
                 "there are no log files: `hostclock events` and `hostclock status --json` have the figures",
             ),
             "allow" | "deny" | "local" | "port" | "bindaddress" | "binddevice" | "broadcast"
             | "ratelimit" | "ntsservercert" | "ntsserverkey" | "ntsport" | "ntsprocesses" | "ntsrotate"
-            | "ntsntpserver" | "clientloglimit" | "noclientlog" => {
-                without("hostclock serves no time to others; keep chronyd with -x beside it for that")
-            }
+            | "ntsntpserver" | "clientloglimit" | "noclientlog" => without(
+                "hostclock serves no time to others; chronyd -x can, as a service of its own (docs/migrating.md)",
+            ),
             "cmdallow" | "cmddeny" | "cmdport" | "bindcmdaddress" | "bindcmddevice" | "cmdratelimit"
             | "opencommands" => without("the status is read from a Unix socket: socket, socket-mode"),
             "keyfile" | "ntsdumpdir" | "ntscachedir" | "ntstrustedcerts" | "nosystemcert"
@@ -287,9 +286,12 @@ impl<'a> Reader<'a> {
                 self.body,
                 "\n# There is no makestep: chrony slews everything, however long it takes."
             );
-            for (key, value) in
-                [("step-at-start", "false"), ("step-forward", "\"never\""), ("step-backward", "\"never\"")]
-            {
+            for (key, value) in [
+                ("step-at-start", "false"),
+                ("step-forward", "\"never\""),
+                ("step-backward", "\"never\""),
+                ("undo-foreign-steps", "false"),
+            ] {
                 let _ = writeln!(self.body, "{}", set(&mut self.keys, key, value.to_owned()));
             }
             self.without.push(
@@ -476,10 +478,10 @@ mod tests {
                 "fast-slew-limit = \"1000ppm\"",
                 "largest-step = \"100s\"",
                 "lock-memory = true",
-                "realtime-priority = 5",
                 "step-at-start = false",
                 "step-forward = \"never\"",
-                "step-backward = \"never\""
+                "step-backward = \"never\"",
+                "undo-foreign-steps = false"
             ]
         );
     }

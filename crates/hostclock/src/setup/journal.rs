@@ -205,7 +205,8 @@ pub(super) fn unmake(root: &Path, change: &Change) -> Result<Option<String>, Str
         }
         Change::Copy { path } => remove(&at(path)).map(|()| None),
         Change::Link { path, target } => {
-            if fs::read_link(at(path)).is_ok_and(|now| now == *target) {
+            // Who enabled the service in between may have written another path to the same unit.
+            if fs::read_link(at(path)).is_ok_and(|now| now.file_name() == target.file_name()) {
                 remove(&at(path))?;
             }
             Ok(None)

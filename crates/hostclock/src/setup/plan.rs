@@ -203,18 +203,35 @@ impl Plan {
 
     fn rivals(&mut self, root: &Path) {
         for service in services::enabled_rivals(root) {
-            self.rivals.push(service.to_owned());
-            self.changes.extend(services::links(root, service).into_iter().map(Change::unlink));
+            self.disable(root, service);
         }
-        // In an image nothing runs.
+        // In an image nothing runs, though this machine's /proc may be mounted there.
         if root != Path::new("/") {
             return;
         }
         for rival in rivals::find(&root.join("proc")).into_iter().filter(|rival| rival.role == Role::Daemon) {
             match &rival.unit {
-                Some(unit) if !self.stopped.contains(unit) => self.stopped.push(unit.clone()),
+                Some(unit) if !self.stopped.contains(unit) => {
+                    self.stopped.push(unit.clone());
+                    // Whatever its name is.
+                    self.disable(root, unit);
+                }
                 Some(_) => {}
                 None => self.loose.push(rival.to_string()),
+            }
+        }
+    }
+
+    /// Takes away the links that make a service start.
+    fn disable(&mut self, root: &Path, service: &str) {
+        let links = services::links(root, service);
+        if links.is_empty() || self.rivals.iter().any(|known| known == service) {
+            return;
+        }
+        self.rivals.push(service.to_owned());
+        for change in links.into_iter().map(Change::unlink) {
+            if !self.changes.contains(&change) {
+                self.changes.push(change);
             }
         }
     }
@@ -259,7 +276,7 @@ fn wanted_links(root: &Path, manager: Manager) -> Vec<Link> {
         Manager::Systemd => vec![
             link("etc/systemd/system/sysinit.target.wants/hostclock.service", unit("hostclock.service")),
             link(
-                "etc/systemd/system/hostclock.service.wants/hostclock-wait.service",
+                "etc/systemd/system/sysinit.target.wants/hostclock-wait.service",
                 unit("hostclock-wait.service"),
             ),
         ],

@@ -95,7 +95,7 @@ fn an_image_with_chrony_follows_its_host_and_undoing_leaves_no_trace() {
         "etc/systemd/system/hostclock.service",
         "etc/systemd/system/hostclock-wait.service",
         "etc/systemd/system/sysinit.target.wants/hostclock.service",
-        "etc/systemd/system/hostclock.service.wants/hostclock-wait.service",
+        "etc/systemd/system/sysinit.target.wants/hostclock-wait.service",
         "etc/hostclock/hostclock.toml",
         "etc/hostclock/undo.json",
     ] {

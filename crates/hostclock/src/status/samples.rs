@@ -235,6 +235,8 @@ pub(super) fn unsynchronised() -> Status {
             offset_ns: Some(12.3e9),
             kernel_synchronised: false,
             max_error_ns: Some(12.3e9),
+            kernel_max_error_us: 12_300_502.0,
+            kernel_est_error_us: 12_300_000.0,
             ..synchronised().clock
         },
         withheld: Some(WithheldStatus {

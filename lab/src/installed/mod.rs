@@ -1,0 +1,116 @@
+//! hostclock as a user installs it: its package in a whole Debian with systemd, where chrony keeps the clock already.
+//! The guest boots from a disk, and everything is done by the commands that the documentation gives.
+
+mod tests;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::error::{Context, Error, Result, output_of};
+use crate::fetch;
+use crate::machine::{Lab, Parts, Platform};
+use crate::programs::Programs;
+
+/// How long a command of a package manager may take in there.
+const LONG: Duration = Duration::from_secs(240);
+
+/// The guest, and where it can be restarted.
+pub(crate) struct System {
+    lab: Lab,
+}
+
+/// Plays everything and prints a line for each test; or gives a shell.
+pub(crate) fn check(deb: &Path, shell: bool) -> Result<()> {
+    let mut system = System::boot(deb)?;
+    if shell {
+        return system.shell();
+    }
+    tests::run(system, || System::boot(deb))
+}
+
+/// A tar with what the guest gets, as a disk: the package, and the lab's helper.
+fn load(deb: &Path, helper: &Path) -> Result<PathBuf> {
+    let directory = std::env::temp_dir().join(format!("hostclock-lab-load.{}", std::process::id()));
+    fs::create_dir_all(&directory).context(|| format!("making {}", directory.display()))?;
+    let image = directory.with_extension("tar");
+    let copied = fs::copy(deb, directory.join("hostclock.deb"))
+        .context(|| format!("reading {} (`make packages` makes it)", deb.display()))
+        .and_then(|_| fs::copy(helper, directory.join("lab")).context(|| "copying the lab's helper".into()))
+        .and_then(|_| {
+            output_of(
+                Command::new("tar")
+                    .arg("-C")
+                    .arg(&directory)
+                    .args(["--blocking-factor=128", "-cf"])
+                    .arg(&image)
+                    .arg("."),
+            )
+        });
+    let _ = fs::remove_dir_all(&directory);
+    copied.map(|_| image)
+}
+
+impl System {
+    /// Boots it, as it was made.
+    fn boot(deb: &Path) -> Result<Self> {
+        let host = fetch::prepare(false)?;
+        let programs = Programs::build(false)?;
+        let disk = fetch::system::disk(&host)?;
+        let load = load(deb, &programs.guest)?;
+        let lab = Lab::boot(&Parts { host, newer: None, programs, disks: vec![disk, load.clone()] });
+        let _ = fs::remove_file(load);
+        let mut system = Self { lab: lab? };
+        system
+            .run("mkdir -p /srv && tar -C /srv -xf /dev/vdb && install -m 755 /srv/lab /usr/local/bin/lab")?;
+        Ok(system)
+    }
+
+    /// Runs a command and gives its output; one that fails is an error.
+    pub(crate) fn run(&mut self, command: &str) -> Result<String> {
+        self.lab.guest.run_within(LONG, command)
+    }
+
+    /// Runs commands, whether they fail or not; what they wrote, errors included.
+    pub(crate) fn see(&mut self, commands: &str) -> Result<String> {
+        self.run(&format!("{{ {commands}\n}} 2>&1; true"))
+    }
+
+    /// Runs a command in the nested host.
+    pub(crate) fn host(&mut self, command: &str) -> Result<String> {
+        self.lab.host.run(command)
+    }
+
+    /// Shuts the guest down and boots it again from the same disk.
+    pub(crate) fn reboot(&mut self) -> Result<()> {
+        self.run("(sleep 0.5; systemctl reboot) >/dev/null 2>&1 & true")?;
+        let pid = crate::machine::FIRST.pid;
+        self.lab.host.run_within(LONG, &format!("while [ -e {pid} ]; do sleep 0.2; done"))?;
+        self.lab.replace_guest(Platform::Installed)
+    }
+
+    fn shell(&mut self) -> Result<()> {
+        eprintln!(
+            "lab: each line runs in the guest; `host: COMMAND` runs in the nested host, `reboot!` reboots"
+        );
+        for line in std::io::stdin().lines() {
+            let line = line.context(|| "reading standard input".into())?;
+            let done = match line.strip_prefix("host:") {
+                Some(command) => self.host(command),
+                None if line == "reboot!" => self.reboot().map(|()| String::new()),
+                None => self.see(&line),
+            };
+            match done {
+                Ok(output) => print!("{output}"),
+                Err(error) => eprintln!("{error}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An error where a test can't go on.
+fn missing(what: &str) -> Error {
+    Error::new(format!("the guest did not say {what}"))
+}

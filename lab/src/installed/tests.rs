@@ -1,0 +1,306 @@
+//! What is tested in the installed system, in the order of a user's day.
+
+use super::{System, missing};
+use crate::error::{Error, Result};
+
+/// Every file and link in /etc, with its bytes or where it leads, its mode and its owner.
+const SNAPSHOT: &str = "cd / && find etc -xdev ! -name '*-' ! -name .pwd.lock -printf '%y %m %u %g %p %l\\n' | sort; \
+     find etc -xdev -type f ! -name '*-' ! -name .pwd.lock -print0 | sort -z | xargs -0 sha256sum";
+
+#[derive(Default)]
+struct Tests {
+    passed: u32,
+    failed: u32,
+}
+
+impl Tests {
+    fn expect(&mut self, name: &str, holds: bool, seen: &str) {
+        if holds {
+            self.passed += 1;
+            println!("test installed::{name} ... ok");
+        } else {
+            self.failed += 1;
+            println!("test installed::{name} ... FAILED\n{}", seen.trim_end());
+        }
+    }
+}
+
+/// Runs all of them: the longer ones on `system`, and the quick start on another that `fresh` gives.
+pub(super) fn run(mut system: System, fresh: impl FnOnce() -> Result<System>) -> Result<()> {
+    let mut tests = Tests::default();
+    println!("\nrunning the tests of an installed system");
+    everything(&mut system, &mut tests)?;
+    drop(system);
+    quick_start(&mut fresh()?, &mut tests)?;
+    let Tests { passed, failed } = tests;
+    println!(
+        "\ntest result: {}. {passed} passed; {failed} failed\n",
+        if failed == 0 { "ok" } else { "FAILED" }
+    );
+    if failed == 0 {
+        Ok(())
+    } else {
+        Err(Error::new(format!("{failed} tests of the installed system failed")))
+    }
+}
+
+fn everything(system: &mut System, tests: &mut Tests) -> Result<()> {
+    beside_chrony(system, tests)?;
+    taken_over(system, tests)?;
+    after_a_reboot(system, tests)?;
+    doctors_cases(system, tests)?;
+    undone(system, tests)?;
+    removed(system, tests)
+}
+
+/// The quick start by its own words: each command that is printed there, in order, in a guest where nothing has been
+/// done yet. Other distributions' ways to install are left out, and what is written as root is run as root.
+fn quick_start(system: &mut System, tests: &mut Tests) -> Result<()> {
+    system.run("printf '#!/bin/sh\\nexec \"$@\"\\n' >/usr/local/bin/sudo; chmod 755 /usr/local/bin/sudo")?;
+    let page = include_str!("../../../docs/quick-start.md");
+    let mut shell = false;
+    for line in page.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            shell = language == "sh";
+            continue;
+        }
+        let elsewhere = ["sudo dnf", "sudo install"].iter().any(|start| line.starts_with(start));
+        if !shell || elsewhere {
+            continue;
+        }
+        let seen = system.see(&format!("cd /srv; {line}; echo exit $?"))?;
+        // At that point of the page chrony keeps the clock, which is a problem to the doctor.
+        let wanted = if line.contains("doctor") { "exit 1\n" } else { "exit 0\n" };
+        let told = !line.contains("hostclock events") || seen.contains("somebody else set the clock");
+        tests.expect(&format!("quick start: `{line}`"), seen.ends_with(wanted) && told, &seen);
+    }
+    Ok(())
+}
+
+/// The package comes to a machine whose clock chrony keeps.
+fn beside_chrony(system: &mut System, tests: &mut Tests) -> Result<()> {
+    let seen = system.see("apt-get install -y /srv/hostclock.deb; echo exit $?")?;
+    tests.expect(
+        "the package installs, and leaves chrony its clock",
+        seen.contains("exit 0") && seen.contains("hostclock setup' takes over"),
+        &seen,
+    );
+    let seen = system.see("systemctl is-enabled hostclock; systemctl is-active hostclock; systemctl is-enabled chrony; systemctl is-active chrony")?;
+    tests.expect(
+        "hostclock is neither enabled nor running, chrony is",
+        seen == "disabled\ninactive\nenabled\nactive\n",
+        &seen,
+    );
+    let seen = system.see("hostclock doctor; echo exit $?")?;
+    tests.expect(
+        "the doctor names chronyd, and finds the device and its readings",
+        seen.contains("chronyd (process")
+            && seen.contains("the one that is read")
+            && seen.contains("PTP_SYS_OFFSET_PRECISE: at most")
+            && seen.ends_with("exit 1\n"),
+        &seen,
+    );
+    let seen = system
+        .see("timeout 10 hostclock run; echo exit $?; runuser -u nobody -- timeout 10 hostclock run --force; echo exit $?")?;
+    tests.expect(
+        "`run` refuses beside chronyd (7), and without permission (3)",
+        seen.contains("exit 7") && seen.contains("exit 3"),
+        &seen,
+    );
+    Ok(())
+}
+
+/// `hostclock setup` takes the clock over, with chrony's two lines.
+fn taken_over(system: &mut System, tests: &mut Tests) -> Result<()> {
+    system.run(&format!("{{ {SNAPSHOT}; }} >/srv/before"))?;
+    let seen = system.see("hostclock setup --from /etc/chrony/chrony.conf; echo exit $?")?;
+    tests.expect(
+        "setup asks before it disables chrony (7)",
+        seen.contains("chrony.service") && seen.ends_with("exit 7\n"),
+        &seen,
+    );
+    let seen = system.see("hostclock setup --from /etc/chrony/chrony.conf --dry-run; hostclock status")?;
+    tests.expect(
+        "a dry run shows the configuration and the commands, and does nothing",
+        seen.contains("would write /etc/hostclock/hostclock.toml")
+            && seen.contains("step-forward = \"100ms\"")
+            && seen.contains("would run: systemctl stop chrony.service")
+            && seen.contains("No daemon runs"),
+        &seen,
+    );
+    let seen = system.see("hostclock setup --from /etc/chrony/chrony.conf --yes; echo exit $?")?;
+    tests.expect(
+        "setup takes over, and the clock is right when it ends",
+        seen.ends_with("exit 0\n") && seen.contains("Clock      right"),
+        &seen,
+    );
+    let seen = system.see("hostclock config --show | grep -E '^(device|poll|step-)'")?;
+    tests.expect(
+        "the two lines of chrony's configuration are carried over",
+        seen.contains("poll = \"1s\"")
+            && seen.contains("step-forward = \"100ms\"")
+            && seen.contains("step-backward = \"100ms\""),
+        &seen,
+    );
+    let seen = system.see("systemctl is-enabled hostclock; systemctl is-active hostclock; systemctl is-enabled chrony; systemctl is-active chrony")?;
+    tests.expect("chrony is disabled and stopped", seen == "enabled\nactive\ndisabled\ninactive\n", &seen);
+    let seen = system.see("hostclock setup --from /etc/chrony/chrony.conf --yes; echo exit $?")?;
+    tests.expect(
+        "a second time there is nothing to do",
+        seen.starts_with("Everything is set up already."),
+        &seen,
+    );
+    the_service(system, tests)
+}
+
+fn the_service(system: &mut System, tests: &mut Tests) -> Result<()> {
+    let seen = system.see("timedatectl show -p NTP -p NTPSynchronized; timedatectl")?;
+    tests.expect(
+        "timedatectl says that NTP is active and the clock synchronised",
+        seen.contains("NTP=yes") && seen.contains("NTPSynchronized=yes"),
+        &seen,
+    );
+    let seen = system.see("systemd-analyze security --no-pager hostclock.service | tail -n 3")?;
+    let score = seen
+        .split("hostclock.service: ")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
+    println!(
+        "     systemd-analyze security: {}",
+        score.map_or_else(|| "?".to_owned(), |score| score.to_string())
+    );
+    tests.expect(
+        "its exposure is 1.5 or less by systemd-analyze security",
+        score.is_some_and(|score| score <= 1.5),
+        &seen,
+    );
+    let seen = system.see("ps -o user=,cls=,rtprio= -C hostclock; grep CapEff /proc/$(pidof hostclock)/status; ls -l /dev/ptp0 /dev/ptp_host; runuser -u nobody -- hostclock check --max-error 10us; systemctl show -p NRestarts hostclock; hostclock status")?;
+    tests.expect(
+        "it runs as its own user, with CAP_SYS_TIME alone and a real-time priority, and reads the device by its group",
+        seen.contains("hostclock") && seen.contains("FF      1") && seen.contains("0000000002000000") && seen.contains("root hostclock") && seen.contains("ok: at most"),
+        &seen,
+    );
+    let seen = system.see("hostclock doctor; echo exit $?")?;
+    tests.expect(
+        "the doctor finds nothing amiss",
+        seen.ends_with("exit 0\n") && seen.contains("Nothing is amiss."),
+        &seen,
+    );
+    let seen = system.see("timedatectl set-ntp false; sleep 1; systemctl is-active hostclock; timedatectl set-ntp true; sleep 2; systemctl is-active hostclock; systemctl is-enabled hostclock")?;
+    tests.expect("`timedatectl set-ntp` drives it", seen == "inactive\nactive\nenabled\n", &seen);
+    let seen = system.see(
+        "date -s '2001-01-01' >/dev/null; sleep 0.2; hostclock events; hostclock check --max-error 1ms",
+    )?;
+    tests.expect(
+        "somebody who sets the clock is undone",
+        seen.contains("somebody else set the clock") && seen.contains("ok: at most"),
+        &seen,
+    );
+    Ok(())
+}
+
+/// What the boot of a machine with hostclock is like.
+fn after_a_reboot(system: &mut System, tests: &mut Tests) -> Result<()> {
+    system.reboot()?;
+    system.see("until systemctl is-active needs-time.service >/dev/null; do sleep 0.2; done")?;
+    let seen = system.see("systemctl show -p ActiveEnterTimestampMonotonic -p ExecMainStartTimestampMonotonic hostclock.service; systemctl show -p ActiveEnterTimestampMonotonic time-sync.target; systemctl show -p ExecMainStartTimestampMonotonic needs-time.service; cat /run/needs-time; journalctl -b -u hostclock --no-pager -o short-monotonic | tail -n 12")?;
+    let times: Vec<u64> =
+        seen.lines().filter_map(|line| line.split_once("TimestampMonotonic=")?.1.parse().ok()).collect();
+    let &[first, second, target, needs] = times.as_slice() else {
+        return Err(missing(&format!("when its units started:\n{seen}")));
+    };
+    let (began, ready) = (first.min(second), first.max(second));
+    println!(
+        "     from exec to synchronised at boot: {} ms, at {:.1} s after the kernel",
+        (ready - began) / 1_000,
+        ready as f64 / 1e6
+    );
+    tests.expect(
+        "after a reboot it is synchronised before time-sync.target",
+        ready <= target && seen.contains("synchronised"),
+        &seen,
+    );
+    tests.expect(
+        "and a service that needs the time starts after that, and finds it right",
+        target <= needs && seen.contains("ok: at most"),
+        &seen,
+    );
+    let seen = system.see(
+        "systemctl is-active hostclock-wait.service; journalctl -b -u hostclock-wait --no-pager | tail -n 5",
+    )?;
+    tests.expect(
+        "hostclock-wait.service has seen it right",
+        seen.starts_with("active") && seen.contains("ok: at most"),
+        &seen,
+    );
+    Ok(())
+}
+
+/// Machines with something amiss, as the doctor sees them.
+fn doctors_cases(system: &mut System, tests: &mut Tests) -> Result<()> {
+    let seen = system.see("runuser -u nobody -- hostclock doctor; echo exit $?")?;
+    tests.expect(
+        "without privileges the doctor says what it couldn't see",
+        seen.contains("unseen") && seen.contains("sudo hostclock doctor") && seen.contains("exit 0"),
+        &seen,
+    );
+    system.run("systemctl stop hostclock; rmmod ptp_kvm")?;
+    let seen = system.see("hostclock doctor; echo exit $?")?;
+    tests.expect(
+        "a module that isn't loaded is named",
+        seen.contains("ptp_kvm is not loaded") && seen.ends_with("exit 1\n"),
+        &seen,
+    );
+    // The nested host's own clocksource is no TSC any more, as on a host that is a virtual machine itself.
+    let clocksource = "/sys/devices/system/clocksource/clocksource0";
+    let others = system.host(&format!("cat {clocksource}/available_clocksource"))?;
+    let other = others
+        .split_whitespace()
+        .find(|name| *name != "tsc")
+        .ok_or_else(|| missing("another clocksource"))?
+        .to_owned();
+    system.host(&format!("echo {other} >{clocksource}/current_clocksource"))?;
+    let seen = system.see("hostclock doctor --load-module; echo exit $?")?;
+    system.host(&format!("echo tsc >{clocksource}/current_clocksource"))?;
+    tests.expect(
+        "a host that refuses, because its own clocksource is no TSC, is named",
+        seen.contains("ptp_kvm can't be loaded") && seen.contains("the host refuses to tell its time"),
+        &seen,
+    );
+    system.see("modprobe ptp_kvm; udevadm settle; systemctl start hostclock")?;
+    let seen = system.see("hostclock wait --timeout 20s; echo exit $?")?;
+    tests.expect(
+        "when the host tells its time again, the clock is right again",
+        seen.ends_with("exit 0\n"),
+        &seen,
+    );
+    Ok(())
+}
+
+/// `hostclock setup --undo` gives chrony its clock back.
+fn undone(system: &mut System, tests: &mut Tests) -> Result<()> {
+    let seen = system.see("hostclock setup --undo; echo exit $?")?;
+    tests.expect(
+        "undo says that everything is as it was",
+        seen.ends_with("Everything is as it was.\nexit 0\n"),
+        &seen,
+    );
+    let seen = system.see("systemctl is-enabled hostclock; systemctl is-active hostclock; systemctl is-enabled chrony; systemctl is-active chrony")?;
+    tests.expect(
+        "chrony is enabled and runs, hostclock is not",
+        seen == "disabled\ninactive\nenabled\nactive\n",
+        &seen,
+    );
+    let seen = system
+        .see(&format!("{{ {SNAPSHOT}; }} >/srv/after; diff /srv/before /srv/after && echo the same"))?;
+    tests.expect("every file and link in /etc is as it was, byte for byte", seen == "the same\n", &seen);
+    Ok(())
+}
+
+/// The package goes, and leaves nothing.
+fn removed(system: &mut System, tests: &mut Tests) -> Result<()> {
+    let seen = system.see("apt-get purge -y hostclock; echo exit $?; find / -xdev -name '*hostclock*' ! -path '/srv/*' ! -path '/proc/*' ! -path '/sys/*' ! -path '/var/lib/dpkg/*' ! -path '/var/log/*'")?;
+    let rest = seen.split("exit 0\n").nth(1);
+    tests.expect("purging the package leaves no file of it", rest == Some(""), &seen);
+    Ok(())
+}
