@@ -306,8 +306,11 @@ fn try_to_undo(request: &Request) -> Result<Code, Stop> {
         for command in after(manager) {
             run(&command);
         }
-        for service in &journal.stopped {
-            run(&start_service(manager, service));
+        let started = journal.stopped.iter().filter(|service| run(&start_service(manager, service))).count();
+        if started < journal.stopped.len() {
+            return Err(failed(
+                "all files are as they were, but not everything that ran before could be started".to_owned(),
+            ));
         }
     }
     say("Everything is as it was.");
@@ -423,15 +426,16 @@ fn remove_user(request: &Request) -> Vec<String> {
     words(&format!("userdel {prefix}{USER}"))
 }
 
-/// Runs a command; one that fails, or isn't there, is told of and no reason to stop half-way.
-fn run(command: &[String]) {
-    let Some((program, arguments)) = command.split_first() else { return };
+/// Runs a command; one that fails, or isn't there, is told of and no reason to stop half-way. Whether it succeeded.
+fn run(command: &[String]) -> bool {
+    let Some((program, arguments)) = command.split_first() else { return false };
     let line = command.join(" ");
     match Command::new(program).args(arguments).status() {
-        Ok(status) if status.success() => {}
+        Ok(status) if status.success() => return true,
         // Not every machine has the module, and whoever asks why has the doctor.
         _ if program == "modprobe" => {}
         Ok(status) => complain(&format!("`{line}` failed ({status})")),
         Err(error) => complain(&format!("`{line}` could not be run: {error}")),
     }
+    false
 }
