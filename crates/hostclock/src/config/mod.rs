@@ -199,6 +199,11 @@ impl Origin {
     }
 }
 
+/// The configuration of the tree under `root`: `/`, or an image's. As far as it can be read, with what is wrong.
+pub(crate) fn of_tree(root: &Path) -> (Config, Mistakes) {
+    file::read_if_present(&root.join(DEFAULT_FILE.trim_start_matches('/')))
+}
+
 /// Sets one key; the error names it, and says what is wrong and what is accepted.
 fn set(config: &mut Config, name: &str, raw: value::Raw<'_>) -> Result<(), String> {
     let Some(key) = keys::find(name) else {

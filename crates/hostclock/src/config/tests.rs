@@ -27,6 +27,11 @@ fn an_empty_file_gives_the_defaults() {
 }
 
 #[test]
+fn an_image_without_a_configuration_has_the_defaults_whatever_this_machine_has() {
+    assert_eq!(of_tree(Path::new("/nonexistent")), (Config::default(), Mistakes::default()));
+}
+
+#[test]
 fn every_key_reaches_its_place() {
     let config = parsed(
         r#"

@@ -18,7 +18,7 @@ use hostclock_linux::rivals::{self, Rival};
 use hostclock_linux::services::{self, Manager};
 use hostclock_linux::{clocksource, discover, vmclock};
 
-use crate::config::{Config, Origin};
+use crate::config::{self, Config};
 use crate::source;
 use crate::status::client::{self, Trouble};
 
@@ -98,7 +98,8 @@ impl Facts {
     pub(super) fn gather(subject: &Subject) -> Self {
         let root = subject.root.as_path();
         let running = root == Path::new("/");
-        let (config, mistakes) = configuration(root);
+        let (config, mistakes) = config::of_tree(root);
+        let mistakes = mistakes.0.iter().map(ToString::to_string).collect();
         let loading = (running && subject.load_module).then(|| module::load("ptp_kvm"));
         let release = module::release(root);
         let sys = root.join("sys");
@@ -133,22 +134,6 @@ impl Facts {
             devices,
             config,
             mistakes,
-        }
-    }
-}
-
-/// The configuration of the tree, as far as it can be read, and what is wrong with it.
-fn configuration(root: &Path) -> (Config, Vec<String>) {
-    let file = root.join(crate::config::DEFAULT_FILE.trim_start_matches('/'));
-    let origin = if root == Path::new("/") || !file.exists() {
-        Origin::default()
-    } else {
-        Origin { file: Some(file), ..Origin::default() }
-    };
-    match origin.load() {
-        Ok(config) => (config, Vec::new()),
-        Err(mistakes) => {
-            (origin.load_leniently().0, mistakes.to_string().lines().map(str::to_owned).collect())
         }
     }
 }

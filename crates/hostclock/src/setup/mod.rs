@@ -19,7 +19,7 @@ use hostclock_linux::container::Isolation;
 use hostclock_linux::hypervisor::Confidential;
 use hostclock_linux::services::{self, Manager};
 
-use crate::config::{ConfidentialGuest, Config, Origin};
+use crate::config::{self, ConfidentialGuest};
 use crate::exit::Code;
 use crate::output::{complain, print};
 use crate::status::client;
@@ -125,7 +125,7 @@ fn suitable(request: &Request) -> Result<Manager, Stop> {
         }
     }
     if let (Some(kind), ConfidentialGuest::Refuse) =
-        (Confidential::find(root), configuration(root).confidential_guest)
+        (Confidential::find(root), config::of_tree(root).0.confidential_guest)
     {
         return Err((
             Code::Untrusted,
@@ -143,13 +143,6 @@ fn suitable(request: &Request) -> Result<Manager, Stop> {
                 .to_owned(),
         )
     })
-}
-
-fn configuration(root: &Path) -> Config {
-    let file = root.join(plan::CONFIGURATION);
-    let origin =
-        if file.exists() { Origin { file: Some(file), ..Origin::default() } } else { Origin::default() };
-    origin.load_leniently().0
 }
 
 fn permitted(request: &Request) -> Result<(), Stop> {
@@ -234,9 +227,10 @@ fn carry_out(request: &Request, manager: Manager, plan: &Plan) -> Result<Code, S
 /// Waits for the clock to be right, and says so.
 fn started(manager: Manager) -> Code {
     run(&start(manager));
+    let (config, _) = config::of_tree(Path::new("/"));
     let began = Instant::now();
     loop {
-        let answer = client::ask(configuration(Path::new("/")).socket.as_deref());
+        let answer = client::ask(config.socket.as_deref());
         match answer {
             Ok(answer) if answer.status.state == State::Synchronised => {
                 let _ = print(&summary(&answer.status));
@@ -297,7 +291,7 @@ fn try_to_undo(request: &Request) -> Result<Code, Stop> {
         let mut rest = Journal::default();
         let changes: Vec<Change> =
             left.iter().rev().filter_map(|index| journal.changes.get(*index).cloned()).collect();
-        rest.add(&changes, &[]);
+        rest.add(&changes, &journal.stopped);
         let _ = std::fs::create_dir_all(root.join("etc/hostclock"));
         rest.save(root).map_err(failed)?;
         return Err(failed("not everything could be put back: run it again when that is mended".to_owned()));

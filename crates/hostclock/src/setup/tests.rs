@@ -232,6 +232,24 @@ fn a_confidential_image_and_one_without_a_service_manager_are_left_alone() {
 }
 
 #[test]
+fn what_could_not_be_put_back_stays_in_the_record_with_the_services_to_start() {
+    let tree = Tree::debian("rest");
+    assert_eq!(set_up(&tree.request()), Code::Fine);
+    let mut journal = Journal::load(&tree.0).expect("readable").expect("there");
+    journal.stopped = vec!["chrony.service".to_owned()];
+    journal.save(&tree.0).expect("written");
+    // A directory where a link was can't be replaced by it.
+    let link = "etc/systemd/system/chronyd.service";
+    tree.file(&format!("{link}/in-the-way"), "");
+    assert_eq!(undo(&tree.request()), Code::Failed);
+    let rest = Journal::load(&tree.0).expect("readable").expect("there");
+    assert_eq!(rest.stopped, ["chrony.service"]);
+    fs::remove_dir_all(tree.0.join(link)).expect("removed");
+    assert_eq!(undo(&tree.request()), Code::Fine);
+    assert!(tree.has(link));
+}
+
+#[test]
 fn a_record_that_makes_no_sense_stops_everything() {
     let tree = Tree::debian("record");
     tree.file("etc/hostclock/undo.json", "{}");
