@@ -2,17 +2,18 @@
 //! because how fast the emulated machines are depends on the machine under them.
 
 use crate::daemon::Daemon;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::play::boot;
 use crate::result::Findings;
 use crate::scenario::{self, Setting};
 use crate::single::{self, Answer};
+use crate::tests::Tests;
 
 /// Plays the short scenarios with hostclock and prints one line a test.
 pub(crate) fn check() -> Result<()> {
     let daemon = Daemon::named("hostclock")?;
     let (mut session, _) = boot(&[daemon], scenario::named("date")?)?;
-    let mut tests = Tests::default();
+    let mut tests = Tests::of("lab");
     println!("\nrunning the lab's tests");
     for name in ["date", "module", "clocksource", "pause"] {
         let scenario = scenario::named(name)?;
@@ -32,38 +33,10 @@ pub(crate) fn check() -> Result<()> {
     for Answer { name, holds, seen } in single::ask(&mut session)? {
         tests.expect(name, holds, &seen);
     }
-    let Tests { passed, failed, .. } = tests;
-    println!(
-        "\ntest result: {}. {passed} passed; {failed} failed\n",
-        if failed == 0 { "ok" } else { "FAILED" }
-    );
-    if failed == 0 { Ok(()) } else { Err(Error::new(format!("{failed} of the lab's tests failed"))) }
-}
-
-#[derive(Default)]
-struct Tests {
-    passed: u32,
-    failed: u32,
-    told: u32,
+    tests.conclude()
 }
 
 impl Tests {
-    fn expect(&mut self, name: &str, holds: bool, seen: &str) {
-        if holds {
-            self.passed += 1;
-            println!("test lab::{name} ... ok");
-        } else {
-            self.failed += 1;
-            println!("test lab::{name} ... FAILED ({seen})");
-        }
-    }
-
-    fn failed_since_last_asked(&mut self) -> bool {
-        let new = self.failed > self.told;
-        self.told = self.failed;
-        new
-    }
-
     fn recoveries(&mut self, name: &str, findings: &Findings) {
         for recovery in &findings.recoveries {
             let seen = format!(

@@ -19,6 +19,7 @@ mod scenario;
 mod session;
 mod single;
 mod table;
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

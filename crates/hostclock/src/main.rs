@@ -16,6 +16,8 @@ mod daemon;
 mod doctor;
 mod exit;
 mod output;
+#[cfg(test)]
+mod scratch;
 #[cfg(target_os = "linux")]
 mod setup;
 #[cfg(target_os = "linux")]

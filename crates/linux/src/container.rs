@@ -63,12 +63,9 @@ mod tests {
     fn containers_and_namespaces_are_told_by_what_they_leave() {
         let scratch = Scratch::new();
         assert_eq!(Isolation::find(scratch.path()), Isolation::default());
-        fs::create_dir_all(scratch.path().join("proc/self")).expect("a directory");
-        fs::write(scratch.path().join("proc/self/uid_map"), "         0     100000      65536\n")
-            .expect("a file");
-        fs::write(scratch.path().join("proc/self/timens_offsets"), "monotonic  0  0\nboottime  86400  0\n")
-            .expect("a file");
-        fs::write(scratch.path().join(".dockerenv"), "").expect("a file");
+        scratch.file("proc/self/uid_map", "         0     100000      65536\n");
+        scratch.file("proc/self/timens_offsets", "monotonic  0  0\nboottime  86400  0\n");
+        scratch.file(".dockerenv", "");
         let container = Some("docker".to_owned());
         assert_eq!(
             Isolation::find(scratch.path()),

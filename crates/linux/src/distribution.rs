@@ -48,10 +48,9 @@ mod tests {
     fn a_distribution_is_what_it_says_and_what_it_descends_from() {
         let scratch = Scratch::new();
         assert_eq!(Distribution::find(scratch.path()), Distribution::default());
-        fs::create_dir_all(scratch.path().join("usr/lib")).expect("a directory");
         let text =
             "PRETTY_NAME=\"Rocky Linux 9.4 (Blue Onyx)\"\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n";
-        fs::write(scratch.path().join("usr/lib/os-release"), text).expect("a file");
+        scratch.file("usr/lib/os-release", text);
         let rocky = Distribution::find(scratch.path());
         assert_eq!((rocky.id.as_str(), rocky.name.as_str()), ("rocky", "Rocky Linux 9.4 (Blue Onyx)"));
         assert!(rocky.is("rocky") && rocky.is("fedora") && !rocky.is("debian") && !rocky.is("ID"));

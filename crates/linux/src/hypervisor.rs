@@ -158,9 +158,7 @@ mod tests {
     fn tree(files: &[(&str, &str)]) -> Scratch {
         let scratch = Scratch::new();
         for (file, text) in files {
-            let file = scratch.path().join(file);
-            fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
-            fs::write(file, text).expect("a file");
+            scratch.file(file, text);
         }
         scratch
     }

@@ -2,11 +2,18 @@
 //! processor; and how it gets rid of a child.
 #![allow(unsafe_code, reason = "prctl(2), mlockall(2), sched_setscheduler(2), kill(2)")]
 
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Child;
 
 use hostclock_core::units::Duration;
 
 use crate::errno::{Errno, check};
+
+/// The user as whom this process runs; nobody's number where /proc isn't there.
+#[must_use]
+pub fn user() -> u32 {
+    std::fs::metadata("/proc/self").map_or(u32::MAX, |own| own.uid())
+}
 
 /// Lets the kernel end this thread's waits ([`crate::wait::PollSet::wait`]) late by up to `span`, so that
 /// they join other wake-ups; by default that is 50 us. A real-time thread is never late for this reason

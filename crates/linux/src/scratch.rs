@@ -17,6 +17,14 @@ impl Scratch {
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Makes a file in it, with the directories above that; gives its path.
+    pub(crate) fn file(&self, path: &str, text: &str) -> PathBuf {
+        let file = self.0.join(path);
+        std::fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
+        std::fs::write(&file, text).expect("a file");
+        file
+    }
 }
 
 impl Drop for Scratch {

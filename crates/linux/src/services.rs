@@ -42,6 +42,15 @@ pub fn manager(root: &Path) -> Option<Manager> {
     }
 }
 
+/// The name of hostclock's own service.
+#[must_use]
+pub const fn own(manager: Manager) -> &'static str {
+    match manager {
+        Manager::Systemd => "hostclock.service",
+        Manager::OpenRc => "hostclock",
+    }
+}
+
 /// A link that makes a service start, or gives it another name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
@@ -156,9 +165,7 @@ mod tests {
         let scratch = Scratch::new();
         let parent = |path: &Path| fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         for file in files {
-            let file = scratch.path().join(file);
-            parent(&file);
-            fs::write(file, "").expect("a file");
+            scratch.file(file, "");
         }
         for (link, target) in symlinks {
             let link = scratch.path().join(link);

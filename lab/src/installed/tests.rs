@@ -1,47 +1,21 @@
 //! What is tested in the installed system, in the order of a user's day.
 
 use super::{System, missing};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::tests::Tests;
 
 /// Every file and link in /etc, with its bytes or where it leads, its mode and its owner.
 const SNAPSHOT: &str = "cd / && find etc -xdev ! -name '*-' ! -name .pwd.lock -printf '%y %m %u %g %p %l\\n' | sort; \
      find etc -xdev -type f ! -name '*-' ! -name .pwd.lock -print0 | sort -z | xargs -0 sha256sum";
 
-#[derive(Default)]
-struct Tests {
-    passed: u32,
-    failed: u32,
-}
-
-impl Tests {
-    fn expect(&mut self, name: &str, holds: bool, seen: &str) {
-        if holds {
-            self.passed += 1;
-            println!("test installed::{name} ... ok");
-        } else {
-            self.failed += 1;
-            println!("test installed::{name} ... FAILED\n{}", seen.trim_end());
-        }
-    }
-}
-
 /// Runs all of them: the longer ones on `system`, and the quick start on another that `fresh` gives.
 pub(super) fn run(mut system: System, fresh: impl FnOnce() -> Result<System>) -> Result<()> {
-    let mut tests = Tests::default();
+    let mut tests = Tests::of("installed");
     println!("\nrunning the tests of an installed system");
     everything(&mut system, &mut tests)?;
     drop(system);
     quick_start(&mut fresh()?, &mut tests)?;
-    let Tests { passed, failed } = tests;
-    println!(
-        "\ntest result: {}. {passed} passed; {failed} failed\n",
-        if failed == 0 { "ok" } else { "FAILED" }
-    );
-    if failed == 0 {
-        Ok(())
-    } else {
-        Err(Error::new(format!("{failed} tests of the installed system failed")))
-    }
+    tests.conclude()
 }
 
 fn everything(system: &mut System, tests: &mut Tests) -> Result<()> {

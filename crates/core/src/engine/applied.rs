@@ -1,6 +1,7 @@
 //! What the kernel made of an adjustment: whether it came in time, and what has to be looked at again.
 
-use super::{Action, Applied, Engine, ForeignRate};
+use super::foreign::ForeignRate;
+use super::{Action, Applied, Engine};
 use crate::adjust::Adjustment;
 use crate::notice::Notice;
 use crate::status::{State, StepCause};
@@ -38,7 +39,7 @@ impl Engine {
         }
         let effect = applied.before + (applied.after - applied.before).half();
         let missed = self.ran_on(&applied, applied.kernel.rate.as_frequency() - rate_before);
-        self.bound = self.bound.map(|bound| bound.missed_by(missed));
+        self.miss(missed);
         if let Some(last) = self.last {
             self.learn_lag(effect - last.raw);
         }
@@ -68,25 +69,6 @@ impl Engine {
             return Action::Wait(self.wake_at);
         }
         Action::Compare
-    }
-
-    /// Somebody else may have changed the rate so lately, or so little, that the clock doesn't show it yet.
-    fn find_foreign_rate(&mut self, applied: &Applied) {
-        let ours = self.kernel.rate;
-        let Some(found) = applied.found.filter(|found| *found != ours && self.start_done) else { return };
-        let by = found.as_frequency() - ours.as_frequency();
-        let ran_away =
-            self.last.map_or(0.0, |last| by.as_ratio() * (applied.after - last.raw).as_nanos_f64());
-        self.bound = self.bound.map(|bound| bound.missed_by(ran_away));
-        self.counters.foreign_rates_undone += 1;
-        let now = applied.after;
-        self.foreign_rate = ForeignRate::Restored;
-        self.changed_by_somebody(now, Some(Notice::RateRestored { by }));
-        // What it did to the clock meanwhile is not left until the next poll.
-        self.schedule.hurry();
-        self.wake_at = self.wake_at.min(now + LOOK_AGAIN);
-        self.history.disturbed(StepCause::ForeignRate, now, self.time_at(now), Duration::ZERO);
-        self.history.over(Duration::ZERO);
     }
 
     /// How far, in ns, the clock went wrong because the adjustment came sooner or later than was reckoned with:

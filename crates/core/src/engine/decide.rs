@@ -2,9 +2,9 @@
 
 use super::applied::LOOK_AGAIN;
 use super::conclude::Outcome;
+use super::foreign::{Foreign, ForeignRate};
 use super::holdover::HOLD_INTERVAL;
-use super::judge::Foreign;
-use super::{Action, Disturbance, Engine, ForeignRate, KERNEL_GUESS, StepUnderWay};
+use super::{Action, Disturbance, Engine, KERNEL_GUESS, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
@@ -63,7 +63,7 @@ impl Engine {
         let circumstance = match foreign {
             _ if !self.start_done => Circumstance::Start,
             Foreign::Step { cause, .. } if self.takes_back(cause) => Circumstance::ForeignStep,
-            _ => Circumstance::Later { steps: self.steps_after_start },
+            _ => self.later(),
         };
         self.running_away = foreign.rate();
         let verdict = self.policy.verdict(offset.rounded(), circumstance);
@@ -155,10 +155,9 @@ impl Engine {
         self.ask(Some(change), Some(frequency), health)
     }
 
-    /// Whether a change of somebody else's is taken back whatever the policy says of steps. What another rate did
-    /// to the clock was gradual, and is corrected as anything else is once the rate is ours again.
-    pub(super) fn takes_back(&self, cause: StepCause) -> bool {
-        self.policy.undo_foreign_steps && cause != StepCause::ForeignRate
+    /// What the policy is asked of what is neither a start nor taken back.
+    pub(super) fn later(&self) -> Circumstance {
+        Circumstance::Later { steps: self.steps_after_start }
     }
 
     /// A foreign step is undone whatever the policy says of steps; what was wrong before it is not, and
@@ -169,9 +168,11 @@ impl Engine {
             return offset.whole;
         };
         let before = offset.whole - by;
-        let later = Circumstance::Later { steps: self.steps_after_start };
         let for_the_better = offset.whole.abs() <= before.abs();
-        if for_the_better || before.abs() <= CLOSE || self.policy.verdict(before, later) == Verdict::Step {
+        if for_the_better
+            || before.abs() <= CLOSE
+            || self.policy.verdict(before, self.later()) == Verdict::Step
+        {
             offset.whole
         } else {
             by

@@ -2,13 +2,14 @@
 //! error grows and is told, and a step that somebody else makes is undone all the same.
 
 use super::decide::KERNEL_TICK;
+use super::foreign::{ForeignRate, LineDoubt};
 use super::trust::TRIAL_INTERVAL;
-use super::{Action, Disturbance, Engine, ForeignRate, KERNEL_GUESS, LineDoubt, StepUnderWay};
+use super::{Action, Disturbance, Engine, KERNEL_GUESS, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::Bound;
 use crate::line::Departure;
 use crate::notice::{Loss, Notice};
-use crate::policy::{Circumstance, Mode, Verdict};
+use crate::policy::{Mode, Verdict};
 use crate::reading::{Method, Reading};
 use crate::status::{Correction, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
@@ -143,8 +144,8 @@ impl Engine {
             self.miss((RTC.0 + Duration::from_nanos(by.as_nanos().abs() / RTC.1)).as_nanos_f64());
             return self.hold(now);
         }
-        let later = Circumstance::Later { steps: self.steps_after_start };
-        let by_policy = cause == StepCause::ForeignRate && self.policy.verdict(by, later) == Verdict::Step;
+        let by_policy =
+            cause == StepCause::ForeignRate && self.policy.verdict(by, self.later()) == Verdict::Step;
         if !(by_policy || self.takes_back(cause)) {
             // The clock is wrong by that much, and stays so until there are readings.
             self.miss(by.as_nanos_f64());
@@ -162,7 +163,7 @@ impl Engine {
     }
 
     /// The clock may be wrong by so many ns more.
-    fn miss(&mut self, by_ns: f64) {
+    pub(super) fn miss(&mut self, by_ns: f64) {
         self.bound = self.bound.map(|bound| bound.missed_by(by_ns));
     }
 

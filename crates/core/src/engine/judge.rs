@@ -1,14 +1,14 @@
 //! Two questions to a reading: is the host's clock where it was expected, and is the system clock where
 //! we left it? Neither is answered on the word of a single surprising reading.
 
-use super::{Disturbance, Doubt, Engine, ForeignRate, KERNEL_GUESS, LineDoubt, RETRIES};
+use super::foreign::{Foreign, ForeignRate, LineDoubt};
+use super::{Disturbance, Doubt, Engine, KERNEL_GUESS, RETRIES};
 use crate::adjust::{KernelRate, KernelState};
 use crate::estimator::{Estimator, Surprise};
 use crate::line::{Departure, SystemLine};
 use crate::notice::{Loss, Notice};
 use crate::policy::Mode;
 use crate::reading::Reading;
-use crate::status::StepCause;
 use crate::units::{Duration, Frequency, RawTime};
 
 /// No machine's oscillator is further off: it is what the kernel's frequency alone can correct.
@@ -38,34 +38,6 @@ pub(super) enum Judgement {
     GiveUp(Loss),
     /// It has moved, as it did before, and more often than a clock may.
     Unreliable(Loss),
-}
-
-/// What a reading says of the system clock.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Foreign {
-    /// It is where we left it.
-    No,
-    /// Somebody else moved it.
-    Step {
-        /// Whether by a step, or by another rate.
-        cause: StepCause,
-        /// By this much.
-        by: Duration,
-        /// When that was noticed.
-        since: RawTime,
-        /// How fast it may still run away: nobody tells when somebody changes the clock's rate.
-        rate: Frequency,
-    },
-}
-
-impl Foreign {
-    /// How fast the clock may still run away.
-    pub(super) fn rate(self) -> Frequency {
-        match self {
-            Self::No => Frequency::ZERO,
-            Self::Step { rate, .. } => rate,
-        }
-    }
 }
 
 impl Engine {

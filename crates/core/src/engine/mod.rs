@@ -16,6 +16,7 @@ mod applied;
 mod conclude;
 mod decide;
 mod event;
+mod foreign;
 mod history;
 mod holdover;
 mod judge;
@@ -39,6 +40,7 @@ use crate::status::{Counters, State, StepCause};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
 use conclude::Outcome;
 pub use event::{Action, Applied, Event};
+use foreign::{ForeignRate, LineDoubt};
 use history::History;
 use judge::Judgement;
 use probe::Probing;
@@ -83,41 +85,6 @@ impl Disturbance {
     /// Whether the user is to hear when it is slewed: of a foreign rate he hears that it is ours again.
     fn is_told_when_slewed(self) -> bool {
         self.cause != StepCause::ForeignRate
-    }
-}
-
-/// What lay off the system clock's line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LineDoubt {
-    /// A reading.
-    Reading,
-    /// A look at the clock alone.
-    Comparison,
-}
-
-/// What is known of a rate that somebody else gave the clock.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum ForeignRate {
-    No,
-    /// The kernel has it, and it is off ours by this much.
-    Found(Frequency),
-    /// It is ours again; what the other one did to the clock may still show.
-    Restored,
-    /// And now it has.
-    Shown,
-}
-
-impl ForeignRate {
-    /// What moved a clock of which nobody told that it was set.
-    fn cause(self) -> StepCause {
-        if self == Self::No { StepCause::ForeignStep } else { StepCause::ForeignRate }
-    }
-
-    /// The clock was seen off its line, and that is accounted for.
-    fn shows(&mut self) {
-        if *self == Self::Restored {
-            *self = Self::Shown;
-        }
     }
 }
 

@@ -5,8 +5,8 @@ use hostclock_core::source::TimeScale;
 use toml::Value;
 
 use super::form::{
-    Command, CountOrUnlimited, Device, FileMode, FileOrNone, Form, OneOf, Poll, Priority, Responsiveness,
-    SlewRate, Socket, Span, SpanOrNever, SpanOrUnknown, SpanOrUnlimited, TaiOffset, Truth,
+    Command, CountOrUnlimited, Device, FileMode, FileOrNone, Form, Never, OneOf, Poll, Priority,
+    Responsiveness, SlewRate, Socket, Span, SpanOr, TaiOffset, Truth, Unknown, Unlimited,
 };
 use super::value::Raw;
 use super::{ConfidentialGuest, Config, LogFormat, LogLevel, Notify};
@@ -70,11 +70,11 @@ keys! {
         "How soon a pause of this machine is found: the time between light looks from one poll to the next. \"normal\": 100ms, \"instant\": 10ms, \"quiet\": none but the polls.";
     "step-at-start": Truth => policy.step_at_start,
         "Step whatever is wrong at the start, if it is more than 10us.";
-    "step-forward": SpanOrNever => policy.step_forward,
+    "step-forward": SpanOr<Never> => policy.step_forward,
         "Step the clock forward when it is behind by more than this; slew it when by less.";
-    "step-backward": SpanOrNever => policy.step_backward,
+    "step-backward": SpanOr<Never> => policy.step_backward,
         "Step the clock backward when it is ahead by more than this; slew it when by less.";
-    "largest-step": SpanOrUnlimited => policy.largest_step,
+    "largest-step": SpanOr<Unlimited> => policy.largest_step,
         "Leave the clock alone, and say so, when it is wrong by more than this.";
     "steps-after-start": CountOrUnlimited => policy.steps_after_start,
         "How many steps may be made after the one at start; then it is slewed. Undoing a foreign step does not count.";
@@ -88,7 +88,7 @@ keys! {
         "TAI minus UTC that the kernel is told, in seconds; \"keep\" leaves what it has.";
     "holdover-limit": Span => policy.holdover_limit,
         "Without a source, the clock counts as synchronised until it may be wrong by more than this.";
-    "host-max-error": SpanOrUnknown => host_max_error,
+    "host-max-error": SpanOr<Unknown> => host_max_error,
         "How far the host's clock may be from UTC, as whoever runs the host says: for `hostclock check --basis utc`. Nothing else goes by it.";
     "drift-file": FileOrNone => drift_file,
         "The file that keeps the clock's frequency for the next start; \"none\": it is learnt anew each time.";

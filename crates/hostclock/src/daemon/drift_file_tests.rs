@@ -1,12 +1,11 @@
 use super::*;
+use crate::scratch::Scratch;
 
-struct Folder(PathBuf);
+struct Folder(Scratch);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("hostclock-drift-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
+        Self(Scratch::new(&format!("drift-{name}")))
     }
 
     fn file(&self) -> PathBuf {
@@ -14,13 +13,7 @@ impl Folder {
     }
 
     fn text(&self) -> String {
-        fs::read_to_string(self.file()).unwrap_or_default()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
+        self.0.read("drift")
     }
 }
 
@@ -48,7 +41,7 @@ fn what_is_kept_is_read_again() {
     assert_eq!(read(&folder.file()), Ok(Some(ppb(-12_345.679, 1.5))));
     let mode = fs::metadata(folder.file()).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
-    assert_eq!(fs::read_dir(&folder.0).expect("a folder").count(), 1, "nothing else is left");
+    assert_eq!(fs::read_dir(folder.0.path()).expect("a folder").count(), 1, "nothing else is left");
 }
 
 #[test]
@@ -124,7 +117,7 @@ fn what_cannot_be_understood_is_ignored_with_one_line() {
     }
     let long = format!("hostclock-drift 1 5 5{}\n", " 5".repeat(100_000));
     assert_eq!(said(long.as_bytes()), "its line has no end");
-    assert!(read(&folder.0).expect_err("a folder").ends_with("it is not a regular file"));
+    assert!(read(folder.0.path()).expect_err("a folder").ends_with("it is not a regular file"));
 }
 
 #[test]

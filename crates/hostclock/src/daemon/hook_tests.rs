@@ -1,38 +1,19 @@
 //! Real commands, on a clock that the tests move.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use hostclock_core::notice::Loss;
 use hostclock_core::status::StepCause;
 
 use super::*;
+use crate::scratch::Scratch;
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("hostclock-hook-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder");
-        Self(path)
-    }
-
-    /// Hooks that run a shell script, in which `$1` is this folder.
-    fn hooks(&self, script: &str) -> Hooks {
-        let words = ["/bin/sh", "-c", script, "sh", self.0.to_str().expect("UTF-8")];
-        Hooks::new(Hook { command: words.map(str::to_owned).to_vec(), ..Hook::default() })
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.0.join(file)).unwrap_or_default()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
+/// Hooks that run a shell script, in which `$1` is `folder`.
+fn hooks(folder: &Scratch, script: &str) -> Hooks {
+    let words = ["/bin/sh", "-c", script, "sh", folder.path().to_str().expect("UTF-8")];
+    Hooks::new(Hook { command: words.map(str::to_owned).to_vec(), ..Hook::default() })
 }
 
 fn stepped(before: Duration) -> Notice {
@@ -64,8 +45,8 @@ fn silently(line: &str) {
 
 #[test]
 fn a_command_is_told_what_happened_and_one_runs_after_the_other() {
-    let folder = Folder::new("told");
-    let mut hooks = folder.hooks("env | grep ^HOSTCLOCK_ | sort >> $1/said; echo >> $1/said");
+    let folder = Scratch::new("hook-told");
+    let mut hooks = hooks(&folder, "env | grep ^HOSTCLOCK_ | sort >> $1/said; echo >> $1/said");
     assert_eq!(hooks.tend(RawTime::default(), silently), None);
     hooks.run(&stepped(Duration::from_millis(-250)), silently);
     hooks.run(&Notice::Holdover { loss: Loss::DeviceGone }, silently);
@@ -84,21 +65,21 @@ fn a_command_is_told_what_happened_and_one_runs_after_the_other() {
 
 #[test]
 fn small_steps_other_events_and_a_hook_that_is_not_set_run_nothing() {
-    let folder = Folder::new("nothing");
-    let mut hooks = folder.hooks("touch $1/ran");
+    let folder = Scratch::new("hook-nothing");
+    let mut hooks = hooks(&folder, "touch $1/ran");
     hooks.run(&stepped(Duration::from_micros(99_999)), silently);
     hooks.run(&Notice::Slewing { offset_ns: Duration::from_secs(9) }, silently);
     assert_eq!(hooks.tend(RawTime::default(), silently), None);
     hooks.configure(Hook::default());
     hooks.run(&stepped(Duration::from_secs(9)), silently);
     assert_eq!(hooks.tend(RawTime::default(), silently), None);
-    assert!(!folder.0.join("ran").exists());
+    assert!(!folder.join("ran").exists());
 }
 
 #[test]
 fn of_too_many_events_the_oldest_are_left_out_with_one_line() {
-    let folder = Folder::new("many");
-    let mut hooks = folder.hooks("echo $HOSTCLOCK_OFFSET_NS >> $1/said");
+    let folder = Scratch::new("hook-many");
+    let mut hooks = hooks(&folder, "echo $HOSTCLOCK_OFFSET_NS >> $1/said");
     let mut lines = Vec::new();
     for seconds in 1..=12 {
         hooks.run(&stepped(Duration::from_secs(seconds)), |line| lines.push(line.to_owned()));
@@ -111,8 +92,8 @@ fn of_too_many_events_the_oldest_are_left_out_with_one_line() {
 
 #[test]
 fn a_command_that_fails_or_cannot_be_started_gets_a_line_and_the_next_one_runs() {
-    let folder = Folder::new("fails");
-    let mut hooks = folder.hooks("test -e $1/ran && kill -KILL $$; touch $1/ran; exit 3");
+    let folder = Scratch::new("hook-fails");
+    let mut hooks = hooks(&folder, "test -e $1/ran && kill -KILL $$; touch $1/ran; exit 3");
     hooks.run(&stepped(Duration::from_secs(1)), silently);
     hooks.run(&stepped(Duration::from_secs(1)), silently);
     let lines = to_the_end(&mut hooks);
@@ -126,8 +107,8 @@ fn a_command_that_fails_or_cannot_be_started_gets_a_line_and_the_next_one_runs()
 
 #[test]
 fn a_command_that_takes_too_long_is_killed_with_what_it_started() {
-    let folder = Folder::new("long");
-    let mut hooks = folder.hooks("sleep 60 & echo $! > $1/child; wait");
+    let folder = Scratch::new("hook-long");
+    let mut hooks = hooks(&folder, "sleep 60 & echo $! > $1/child; wait");
     hooks.run(&stepped(Duration::from_secs(1)), silently);
     let start = RawTime::default();
     assert_eq!(hooks.tend(start, silently), Some(start + LOOK_AGAIN));

@@ -16,7 +16,7 @@ use hostclock_linux::hypervisor::{Confidential, Hypervisor};
 use hostclock_linux::module::{self, Outcome, Presence};
 use hostclock_linux::rivals::{self, Rival};
 use hostclock_linux::services::{self, Manager};
-use hostclock_linux::{clocksource, discover, vmclock};
+use hostclock_linux::{clocksource, discover, process, vmclock};
 
 use crate::config::{self, Config};
 use crate::source;
@@ -24,9 +24,6 @@ use crate::status::client::{self, Trouble};
 
 /// How many readings are taken by each method.
 const READINGS: usize = 16;
-/// The service's name, by manager.
-pub(super) const UNIT: &str = "hostclock.service";
-pub(super) const OPENRC_SERVICE: &str = "hostclock";
 
 /// Everything that was found.
 #[derive(Clone, Debug)]
@@ -109,7 +106,7 @@ impl Facts {
             .map(discover::Found::into_candidate)
             .collect();
         let manager = services::manager(root);
-        let service = if manager == Some(Manager::OpenRc) { OPENRC_SERVICE } else { UNIT };
+        let service = services::own(manager.unwrap_or(Manager::Systemd));
         Self {
             distribution: Distribution::find(root),
             hypervisor: Hypervisor::find(root, running),
@@ -153,7 +150,7 @@ impl Live {
             Err(why) => (Some(why), Vec::new()),
         };
         Self {
-            user: fs::metadata("/proc/self").map_or(u32::MAX, |own| own.uid()),
+            user: process::user(),
             may_adjust: clock::may_adjust(),
             may_read_log: hostclock_linux::kmsg::Kmsg::open().is_ok(),
             kernel,

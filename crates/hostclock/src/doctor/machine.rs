@@ -4,11 +4,11 @@
 use hostclock_core::policy::Mode;
 use hostclock_core::status::Status;
 use hostclock_linux::rivals::Role;
-use hostclock_linux::services::Manager;
+use hostclock_linux::services::{self, Manager};
 
 use super::Finding;
 use super::Severity::{Note, Ok as Fine, Problem, Unseen, Warning};
-use super::facts::{Facts, Live, OPENRC_SERVICE, UNIT};
+use super::facts::{Facts, Live};
 use crate::status::client::Trouble;
 use crate::status::words::bound;
 use crate::status::{clock, is_right};
@@ -201,7 +201,7 @@ fn daemon(facts: &Facts) -> Vec<Finding> {
             Err(trouble) => Finding::new("daemon", Warning, trouble.to_string()),
         });
     }
-    let name = if facts.manager == Some(Manager::OpenRc) { OPENRC_SERVICE } else { UNIT };
+    let name = services::own(facts.manager.unwrap_or(Manager::Systemd));
     match (&facts.installed, facts.manager) {
         (Some(_), _) if facts.enabled => {
             found.push(Finding::new("service", Fine, format!("{name} starts with the machine")));

@@ -13,6 +13,8 @@ mod tests;
 use serde::Serialize;
 
 use facts::Facts;
+
+use crate::status::words::printable;
 pub(crate) use facts::Subject;
 
 /// The version of the JSON that `doctor --json` writes.
@@ -154,7 +156,7 @@ fn paragraph(text: &mut String, label: &str, words: &str) {
             line.push(' ');
         }
         // What came from elsewhere must not move the cursor.
-        line.extend(word.chars().map(|c| if c.is_control() { '?' } else { c }));
+        line.push_str(&printable(word));
         empty = false;
     }
     text.push_str(line.trim_end());

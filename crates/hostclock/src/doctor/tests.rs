@@ -1,7 +1,6 @@
 //! Machines made by hand, each with one thing amiss: the doctor names it.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use hostclock_core::adjust::{Health, KernelRate, KernelState};
@@ -11,24 +10,19 @@ use hostclock_linux::module::Outcome;
 
 use super::facts::{Facts, Live, Measured};
 use super::*;
+use crate::scratch::Scratch;
 use crate::status::client::Trouble;
 
-/// A tree of files that is removed with it.
-struct Tree(PathBuf);
-
-impl Drop for Tree {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+/// A machine's tree.
+struct Tree(Scratch);
 
 impl Tree {
     /// A Debian guest of KVM, with everything that it needs and nothing else.
     fn guest(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("hostclock-doctor-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        let tree = Self(path);
-        tree.file("etc/os-release", "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n")
+        let tree = Self(Scratch::new(&format!("doctor-{name}")));
+        let Self(files) = &tree;
+        files
+            .file("etc/os-release", "ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n")
             .file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu tsc hypervisor\n")
             .file("proc/sys/kernel/osrelease", "6.1.0-30-cloud-amd64\n")
             .file("sys/class/dmi/id/sys_vendor", "QEMU\n")
@@ -55,16 +49,12 @@ impl Tree {
     }
 
     fn file(&self, path: &str, text: &str) -> &Self {
-        let file = self.0.join(path);
-        fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
-        fs::write(file, text).expect("a file");
+        self.0.file(path, text);
         self
     }
 
     fn link(&self, path: &str, target: &str) -> &Self {
-        let link = self.0.join(path);
-        fs::create_dir_all(link.parent().expect("a parent")).expect("a directory");
-        symlink(target, link).expect("a link");
+        self.0.link(path, target);
         self
     }
 
@@ -80,7 +70,7 @@ impl Tree {
     }
 
     fn facts(&self) -> Facts {
-        Facts::gather(&Subject { root: self.0.clone(), load_module: false, socket: None })
+        Facts::gather(&Subject { root: self.0.path().to_owned(), load_module: false, socket: None })
     }
 
     fn diagnosis(&self) -> Diagnosis {

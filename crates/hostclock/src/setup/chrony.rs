@@ -3,6 +3,8 @@
 //!
 //! The meaning of the directives is that of chrony.conf(5), version 4.5.
 
+mod without;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -179,45 +181,7 @@ impl<'a> Reader<'a> {
             "sched_priority" => {
                 Fate::Anyway("the service's unit gives it a real-time priority: CPUSchedulingPriority=")
             }
-            "leapsectz" | "leapseclist" => without(
-                "leap seconds come with the host's clock; where programs need TAI, set tai-offset = 37",
-            ),
-            "leapsecmode" | "maxntpconnections" | "smoothtime" => {
-                without("the clock does what the host's does, leap seconds included")
-            }
-            "server" | "pool" | "peer" | "sourcedir" | "initstepslew" => without(
-                "hostclock has no NTP: the time comes from the host. A second opinion: chronyd -x, as a service of its own (docs/migrating.md)",
-            ),
-            "hwtimestamp" | "hwtstimeout" | "acquisitionport" | "ntpsigndsocket" | "dscp" | "ptpport"
-            | "ptpdomain" => without("it concerns NTP over a network"),
-            "logchange" => without(
-                "every step is a line in the log; a command of yours can be run after one: hook, hook-step",
-            ),
-            "mailonchange" => without("hook runs a command after a step"),
-            "log" | "logdir" | "logbanner" | "dumpdir" | "dumponexit" => without(
-                "there are no log files: `hostclock events` and `hostclock status --json` have the figures",
-            ),
-            "allow" | "deny" | "local" | "port" | "bindaddress" | "binddevice" | "broadcast"
-            | "ratelimit" | "ntsservercert" | "ntsserverkey" | "ntsport" | "ntsprocesses" | "ntsrotate"
-            | "ntsntpserver" | "clientloglimit" | "noclientlog" => without(
-                "hostclock serves no time to others; chronyd -x can, as a service of its own (docs/migrating.md)",
-            ),
-            "cmdallow" | "cmddeny" | "cmdport" | "bindcmdaddress" | "bindcmddevice" | "cmdratelimit"
-            | "opencommands" => without("the status is read from a Unix socket: socket, socket-mode"),
-            "keyfile" | "ntsdumpdir" | "ntscachedir" | "ntstrustedcerts" | "nosystemcert"
-            | "nocerttimecheck" | "authselectmode" | "ntsaeads" => {
-                without("there are no keys: nothing comes over a network")
-            }
-            "rtcfile" | "rtcdevice" | "rtcautotrim" | "rtconutc" | "hwclockfile" => {
-                without("the RTC is left to the kernel")
-            }
-            "user" | "pidfile" | "mailprogram" => without("the service unit says so"),
-            "combinelimit" | "corrtimeratio" | "fallbackdrift" | "maxclockerror" | "maxdistance"
-            | "maxdrift" | "maxjitter" | "maxsamples" | "maxupdateskew" | "minsamples" | "minsources"
-            | "reselectdist" | "stratumweight" | "tempcomp" | "refresh" | "maxdelayquant" => {
-                without("there is one source, and its noise is learnt from the readings")
-            }
-            _ => without("this directive is not known here"),
+            _ => without(without::reason(directive).unwrap_or("this directive is not known here")),
         }
     }
 
@@ -311,7 +275,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A line that sets `key`; a comment where it was set before, as with chrony the last one counts.
+/// A line that sets `key`; a comment where it was set before: the first one is kept (chrony would take the last).
 fn set(keys: &mut BTreeMap<&'static str, String>, key: &'static str, value: String) -> String {
     match keys.get(key) {
         Some(before) if *before == value => format!("#   {key}: as above"),
@@ -374,32 +338,21 @@ fn files(directory: &Path) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::config::Origin;
+    use crate::scratch::Scratch;
 
-    /// A directory that is removed with it.
-    struct Folder(PathBuf);
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    fn folder(name: &str, files: &[(&str, &str)]) -> Folder {
-        let path = std::env::temp_dir().join(format!("hostclock-chrony-{name}-{}", std::process::id()));
+    fn folder(name: &str, files: &[(&str, &str)]) -> Scratch {
+        let folder = Scratch::new(&format!("chrony-{name}"));
         for (file, text) in files {
-            let file = path.join(file);
-            fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
-            fs::write(file, text).expect("a file");
+            folder.file(file, text);
         }
-        Folder(path)
+        folder
     }
 
     fn carried(name: &str, text: &str) -> Carried {
         let folder = folder(name, &[("etc/chrony.conf", text)]);
-        let carried = carry_over(&folder.0, Path::new("/etc/chrony.conf")).expect("readable");
+        let carried = carry_over(folder.path(), Path::new("/etc/chrony.conf")).expect("readable");
         // Whatever comes out is a configuration of ours.
-        let file = folder.0.join("h.toml");
-        fs::write(&file, &carried.text).expect("written");
+        let file = folder.file("h.toml", &carried.text).join("h.toml");
         Origin { file: Some(file), ..Origin::default() }.load().expect("valid");
         carried
     }
@@ -443,7 +396,7 @@ mod tests {
                 ("etc/chrony/conf.d/a.txt", "nonsense\n"),
             ],
         );
-        let carried = carry_over(&debian.0, Path::new("/etc/chrony/chrony.conf")).expect("readable");
+        let carried = carry_over(debian.path(), Path::new("/etc/chrony/chrony.conf")).expect("readable");
         assert_eq!(
             keys(&carried),
             [
@@ -492,7 +445,7 @@ mod tests {
             "nic",
             &[("chrony.conf", "refclock PHC /dev/ptp0\n"), ("sys/class/ptp/ptp0/clock_name", "igb\n")],
         );
-        let carried = carry_over(&folder.0, Path::new("/chrony.conf")).expect("readable");
+        let carried = carry_over(folder.path(), Path::new("/chrony.conf")).expect("readable");
         assert!(carried.text.contains("device = \"/dev/ptp0\""), "which hostclock then refuses by name");
     }
 
@@ -505,7 +458,9 @@ mod tests {
         assert_eq!(carried.without.len(), 5, "{:?}", carried.without);
         assert!(carried.text.contains("#   step-forward = \"2s\": set above already"));
         let folder = folder("loop", &[("a.conf", "include /a.conf\n")]);
-        assert!(carry_over(&folder.0, Path::new("/a.conf")).expect_err("a loop").contains("too deeply"));
-        assert!(carry_over(&folder.0, Path::new("/b.conf")).expect_err("missing").starts_with("cannot read"));
+        assert!(carry_over(folder.path(), Path::new("/a.conf")).expect_err("a loop").contains("too deeply"));
+        assert!(
+            carry_over(folder.path(), Path::new("/b.conf")).expect_err("missing").starts_with("cannot read")
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! `hostclock setup`: makes a machine, or an image of one, follow its host; and `--undo` puts back what was there.
 //!
 //! [`plan`] finds out what is missing, [`journal`] does it and remembers how to take it back, [`chrony`] reads what
-//! chrony's users have; here they are put together, and the commands are run that a running machine needs.
+//! chrony's users have, [`commands`] are what a running machine needs beside its files; here they are put together.
 
 mod chrony;
+mod commands;
 mod journal;
 mod plan;
 #[cfg(test)]
@@ -11,12 +12,12 @@ mod tests;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hostclock_core::status::State;
 use hostclock_linux::container::Isolation;
 use hostclock_linux::hypervisor::Confidential;
+use hostclock_linux::process;
 use hostclock_linux::services::{self, Manager};
 
 use crate::config::{self, ConfidentialGuest};
@@ -24,8 +25,9 @@ use crate::exit::Code;
 use crate::output::{complain, print};
 use crate::status::client;
 use crate::status::summary;
+use commands::{after, make_user, remove_user, run, start, start_service, stop};
 use journal::{Change, Journal};
-use plan::{Plan, USER};
+use plan::Plan;
 
 /// How long the clock has to be right after the service was started.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -133,7 +135,7 @@ fn suitable(request: &Request) -> Result<Manager, Stop> {
                 "this is a confidential guest ({}), which does not trust its host: nothing is set up; if the host's \
                  clock is trusted, write confidential-guest = \"follow\" into /{} first",
                 kind.name(),
-                plan::CONFIGURATION
+                plan::configuration().display()
             ),
         ));
     }
@@ -146,9 +148,7 @@ fn suitable(request: &Request) -> Result<Manager, Stop> {
 }
 
 fn permitted(request: &Request) -> Result<(), Stop> {
-    use std::os::unix::fs::MetadataExt as _;
-    let root_user = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-    if request.is_running() && !root_user {
+    if request.is_running() && process::user() != 0 {
         return Err((
             Code::NoPermission,
             "setup changes files in /etc and services: sudo hostclock setup; --dry-run shows them without"
@@ -211,8 +211,8 @@ fn carry_out(request: &Request, manager: Manager, plan: &Plan) -> Result<Code, S
         journal::make(root, change).map_err(failed)?;
         say(&done(change));
     }
-    if let Some(command) = make_user(request, plan) {
-        run(&command);
+    if plan.makes_user() {
+        run(&make_user(root));
     }
     if !request.is_running() {
         say("The image is set up: hostclock starts with it.");
@@ -269,14 +269,14 @@ fn try_to_undo(request: &Request) -> Result<Code, Stop> {
     let manager = services::manager(root).unwrap_or(Manager::Systemd);
     let running = request.is_running();
     if running {
-        run(&stop(manager, service(manager)));
+        run(&stop(manager, services::own(manager)));
     }
     // The record goes with its directory, which was made first and so is removed last.
     Journal::remove(root).map_err(failed)?;
     let mut left = Vec::new();
     for (index, change) in journal.changes.iter().enumerate().rev() {
         if let Change::User { .. } = change {
-            run(&remove_user(request));
+            run(&remove_user(root));
         }
         match journal::unmake(root, change) {
             Ok(None) => {}
@@ -345,7 +345,7 @@ fn shown(plan: &Plan, request: &Request, manager: Manager) -> String {
         }
     }
     let mut commands: Vec<Vec<String>> = plan.stopped.iter().map(|service| stop(manager, service)).collect();
-    commands.extend(make_user(request, plan));
+    commands.extend(plan.makes_user().then(|| make_user(&request.root)));
     if request.is_running() {
         commands.extend(after(manager));
         commands.push(start(manager));
@@ -355,81 +355,4 @@ fn shown(plan: &Plan, request: &Request, manager: Manager) -> String {
         lines.push("Everything is set up already.".to_owned());
     }
     lines.join("\n")
-}
-
-fn words(line: &str) -> Vec<String> {
-    line.split_whitespace().map(str::to_owned).collect()
-}
-
-fn service(manager: Manager) -> &'static str {
-    match manager {
-        Manager::Systemd => "hostclock.service",
-        Manager::OpenRc => "hostclock",
-    }
-}
-
-fn stop(manager: Manager, service: &str) -> Vec<String> {
-    match manager {
-        Manager::Systemd => words(&format!("systemctl stop {service}")),
-        Manager::OpenRc => words(&format!("rc-service --ifstarted {service} stop")),
-    }
-}
-
-fn start_service(manager: Manager, service: &str) -> Vec<String> {
-    match manager {
-        Manager::Systemd => words(&format!("systemctl start {service}")),
-        Manager::OpenRc => words(&format!("rc-service {service} start")),
-    }
-}
-
-fn start(manager: Manager) -> Vec<String> {
-    match manager {
-        // It tells systemd that it is ready when the clock is right, which `started` waits for itself.
-        Manager::Systemd => words("systemctl start --no-block hostclock.service"),
-        Manager::OpenRc => words("rc-service --ifstopped hostclock start"),
-    }
-}
-
-/// What makes a running machine take note of the files.
-fn after(manager: Manager) -> Vec<Vec<String>> {
-    match manager {
-        Manager::Systemd => [
-            "systemctl daemon-reload",
-            "udevadm control --reload",
-            "modprobe -q ptp_kvm",
-            "udevadm trigger --action=change --subsystem-match=ptp --subsystem-match=misc --settle",
-        ]
-        .map(words)
-        .to_vec(),
-        Manager::OpenRc => vec![words("modprobe -q ptp_kvm")],
-    }
-}
-
-fn make_user(request: &Request, plan: &Plan) -> Option<Vec<String>> {
-    let wanted = plan.changes.iter().any(|change| matches!(change, Change::User { .. }));
-    wanted.then(|| {
-        let root =
-            if request.is_running() { String::new() } else { format!("--root={} ", request.root.display()) };
-        words(&format!("systemd-sysusers {root}hostclock.conf"))
-    })
-}
-
-fn remove_user(request: &Request) -> Vec<String> {
-    let prefix =
-        if request.is_running() { String::new() } else { format!("--prefix {} ", request.root.display()) };
-    words(&format!("userdel {prefix}{USER}"))
-}
-
-/// Runs a command; one that fails, or isn't there, is told of and no reason to stop half-way. Whether it succeeded.
-fn run(command: &[String]) -> bool {
-    let Some((program, arguments)) = command.split_first() else { return false };
-    let line = command.join(" ");
-    match Command::new(program).args(arguments).status() {
-        Ok(status) if status.success() => return true,
-        // Not every machine has the module, and whoever asks why has the doctor.
-        _ if program == "modprobe" => {}
-        Ok(status) => complain(&format!("`{line}` failed ({status})")),
-        Err(error) => complain(&format!("`{line}` could not be run: {error}")),
-    }
-    false
 }

@@ -8,6 +8,7 @@ use hostclock_linux::rivals::{self, Role};
 use hostclock_linux::services::{self, Link, Manager};
 
 use super::journal::{Change, Content, content};
+use crate::config::DEFAULT_FILE;
 
 /// What a package may have brought already, and what it is where none has: the file that setup writes, the
 /// directories in which a package puts it, and the text.
@@ -85,8 +86,6 @@ const OWN_PLACE: &str = "usr/local/bin/hostclock";
 const PACKAGED_PROGRAM: &str = "/usr/bin/hostclock";
 /// Where a program may be that a service starts.
 const LASTING: [&str; 4] = ["/usr/", "/opt/", "/bin/", "/sbin/"];
-/// The configuration, below the root.
-pub(super) const CONFIGURATION: &str = "etc/hostclock/hostclock.toml";
 /// The service's user.
 pub(super) const USER: &str = "hostclock";
 
@@ -137,6 +136,11 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether the service's user is missing.
+    pub(super) fn makes_user(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::User { .. }))
+    }
+
     /// Whether everything is as it should be.
     pub(super) fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.stopped.is_empty()
@@ -178,7 +182,7 @@ impl Plan {
     }
 
     fn configuration(&mut self, root: &Path, text: &str) -> Result<(), String> {
-        let path = Path::new(CONFIGURATION);
+        let path = configuration();
         match content(&root.join(path))? {
             Some(before) if before.text != text => Err(format!(
                 "{} exists, and says something else: move it away first, or carry the lines over by hand (--dry-run shows \
@@ -284,8 +288,13 @@ fn wanted_links(root: &Path, manager: Manager) -> Vec<Link> {
     }
 }
 
+/// The configuration, below the root.
+pub(super) fn configuration() -> &'static Path {
+    Path::new(DEFAULT_FILE.trim_start_matches('/'))
+}
+
 /// Whether /etc/passwd has the service's user.
-pub(super) fn has_user(root: &Path) -> bool {
+fn has_user(root: &Path) -> bool {
     let passwd = fs::read_to_string(root.join("etc/passwd")).unwrap_or_default();
     passwd.lines().any(|line| line.split(':').next() == Some(USER))
 }

@@ -2,26 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::scratch::Scratch;
 
-/// A tree of files that is removed with it.
-struct Tree(PathBuf);
-
-impl Drop for Tree {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+/// An image's tree.
+struct Tree(Scratch);
 
 impl Tree {
     /// A Debian image with chrony enabled, and hostclock's package not installed.
     fn debian(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("hostclock-setup-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        let tree = Self(path);
+        let tree = Self(Scratch::new(&format!("setup-{name}")));
         tree.file("etc/passwd", "root:x:0:0::/root:/bin/bash\nhostclock:x:999:999::/:/usr/sbin/nologin\n")
             .file("usr/lib/systemd/systemd", "")
             .file("usr/lib/systemd/system/chrony.service", "")
@@ -36,27 +29,23 @@ impl Tree {
     }
 
     fn file(&self, path: &str, text: &str) -> &Self {
-        let file = self.0.join(path);
-        fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
-        fs::write(file, text).expect("a file");
+        self.0.file(path, text);
         self
     }
 
     fn link(&self, path: &str, target: &str) -> &Self {
-        let link = self.0.join(path);
-        fs::create_dir_all(link.parent().expect("a parent")).expect("a directory");
-        symlink(target, link).expect("a link");
+        self.0.link(path, target);
         self
     }
 
     fn request(&self) -> Request {
-        Request { root: self.0.clone(), from: None, yes: true, dry_run: false }
+        Request { root: self.0.path().to_owned(), from: None, yes: true, dry_run: false }
     }
 
     /// Everything in the tree: directories, files with their mode and bytes, links with where they lead.
     fn snapshot(&self) -> BTreeMap<PathBuf, String> {
         let mut found = BTreeMap::new();
-        let mut waiting = vec![self.0.clone()];
+        let mut waiting = vec![self.0.path().to_owned()];
         while let Some(directory) = waiting.pop() {
             for entry in fs::read_dir(directory).expect("readable").flatten() {
                 let path = entry.path();
@@ -103,8 +92,8 @@ fn an_image_with_chrony_follows_its_host_and_undoing_leaves_no_trace() {
     }
     assert!(!tree.has("etc/systemd/system/multi-user.target.wants/chrony.service"));
     assert!(!tree.has("etc/systemd/system/chronyd.service"));
-    assert!(services::is_enabled(&tree.0, "hostclock.service"));
-    assert_eq!(services::enabled_rivals(&tree.0), Vec::<&str>::new());
+    assert!(services::is_enabled(tree.0.path(), "hostclock.service"));
+    assert_eq!(services::enabled_rivals(tree.0.path()), Vec::<&str>::new());
     let configuration = fs::read_to_string(tree.0.join("etc/hostclock/hostclock.toml")).expect("written");
     assert!(configuration.contains("step-forward = \"100ms\""), "{configuration}");
 
@@ -124,7 +113,7 @@ fn a_dry_run_shows_everything_and_changes_nothing() {
     let request = Request { dry_run: true, ..tree.request() };
     assert_eq!(set_up(&request), Code::Fine);
     assert_eq!(tree.snapshot(), before);
-    let plan = Plan::make(&tree.0, Manager::Systemd, None).expect("a plan");
+    let plan = Plan::make(tree.0.path(), Manager::Systemd, None).expect("a plan");
     let text = shown(&plan, &request, Manager::Systemd);
     assert!(
         text.contains("would write /etc/modules-load.d/hostclock.conf (mode 0644):\n    # ptp_kvm"),
@@ -137,7 +126,7 @@ fn a_dry_run_shows_everything_and_changes_nothing() {
 fn nobody_disables_another_daemon_unasked() {
     let tree = Tree::debian("unasked");
     let before = tree.snapshot();
-    let plan = Plan::make(&tree.0, Manager::Systemd, None).expect("a plan");
+    let plan = Plan::make(tree.0.path(), Manager::Systemd, None).expect("a plan");
     assert_eq!(plan.rivals, ["chrony.service"]);
     // A test has no terminal to ask at; where it has one, nobody answers.
     if !std::io::stdin().is_terminal() {
@@ -235,14 +224,14 @@ fn a_confidential_image_and_one_without_a_service_manager_are_left_alone() {
 fn what_could_not_be_put_back_stays_in_the_record_with_the_services_to_start() {
     let tree = Tree::debian("rest");
     assert_eq!(set_up(&tree.request()), Code::Fine);
-    let mut journal = Journal::load(&tree.0).expect("readable").expect("there");
+    let mut journal = Journal::load(tree.0.path()).expect("readable").expect("there");
     journal.stopped = vec!["chrony.service".to_owned()];
-    journal.save(&tree.0).expect("written");
+    journal.save(tree.0.path()).expect("written");
     // A directory where a link was can't be replaced by it.
     let link = "etc/systemd/system/chronyd.service";
     tree.file(&format!("{link}/in-the-way"), "");
     assert_eq!(undo(&tree.request()), Code::Failed);
-    let rest = Journal::load(&tree.0).expect("readable").expect("there");
+    let rest = Journal::load(tree.0.path()).expect("readable").expect("there");
     assert_eq!(rest.stopped, ["chrony.service"]);
     fs::remove_dir_all(tree.0.join(link)).expect("removed");
     assert_eq!(undo(&tree.request()), Code::Fine);

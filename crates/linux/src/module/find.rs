@@ -162,13 +162,6 @@ kernel/drivers/ptp/ptp_kvm.ko.xz: kernel/drivers/ptp/ptp.ko.xz kernel/drivers/pp
 kernel/drivers/ptp/ptp.ko.xz: kernel/drivers/pps/pps_core.ko.xz
 ";
 
-    fn write(root: &Path, file: &str, text: &str) -> PathBuf {
-        let file = root.join(file);
-        fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
-        fs::write(&file, text).expect("a file");
-        file
-    }
-
     #[test]
     fn what_a_module_depends_on_is_loaded_before_it() {
         let files = with_dependencies(LIST, "ptp_kvm").expect("listed");
@@ -191,7 +184,7 @@ kernel/drivers/ptp/ptp.ko.xz: kernel/drivers/pps/pps_core.ko.xz
     #[test]
     fn a_tree_with_a_list_gives_full_paths() {
         let scratch = Scratch::new();
-        write(scratch.path(), "lib/modules/6.1/modules.dep", LIST);
+        scratch.file("lib/modules/6.1/modules.dep", LIST);
         let files = Tree::new(scratch.path(), "6.1").files_for("ptp_kvm").expect("found");
         let last = scratch.path().join("lib/modules/6.1/kernel/drivers/ptp/ptp_kvm.ko.xz");
         assert_eq!(files.last(), Some(&last));
@@ -203,9 +196,9 @@ kernel/drivers/ptp/ptp.ko.xz: kernel/drivers/pps/pps_core.ko.xz
         let scratch = Scratch::new();
         let tree = Tree::new(scratch.path(), "6.1");
         assert_eq!(tree.files_for("ptp_kvm"), None);
-        let plain = write(scratch.path(), "lib/modules/ptp_kvm.ko", "");
+        let plain = scratch.file("lib/modules/ptp_kvm.ko", "");
         assert_eq!(tree.files_for("ptp_kvm"), Some(vec![plain]));
-        let deep = write(scratch.path(), "lib/modules/6.1/kernel/drivers/ptp/ptp_kvm.ko", "");
+        let deep = scratch.file("lib/modules/6.1/kernel/drivers/ptp/ptp_kvm.ko", "");
         std::os::unix::fs::symlink("/", scratch.path().join("lib/modules/6.1/build")).expect("a link");
         assert_eq!(tree.files_for("ptp_kvm"), Some(vec![deep]));
     }
@@ -214,16 +207,16 @@ kernel/drivers/ptp/ptp.ko.xz: kernel/drivers/pps/pps_core.ko.xz
     fn without_a_list_a_plain_module_is_asked_what_it_depends_on() {
         let scratch = Scratch::new();
         let tree = Tree::new(scratch.path(), "6.1");
-        let kvm = write(scratch.path(), "lib/modules/6.1/ptp_kvm.ko", "x\0depends=ptp,builtin\0");
+        let kvm = scratch.file("lib/modules/6.1/ptp_kvm.ko", "x\0depends=ptp,builtin\0");
         assert_eq!(tree.files_for("ptp_kvm"), Some(vec![kvm.clone()]));
-        let ptp = write(scratch.path(), "lib/modules/6.1/ptp.ko", "x\0depends=ptp\0");
+        let ptp = scratch.file("lib/modules/6.1/ptp.ko", "x\0depends=ptp\0");
         assert_eq!(tree.files_for("ptp_kvm"), Some(vec![ptp, kvm]), "and a circle ends");
     }
 
     #[test]
     fn a_module_within_the_kernel_is_recognised() {
         let scratch = Scratch::new();
-        write(scratch.path(), "lib/modules/6.1/modules.builtin", "kernel/drivers/ptp/ptp_kvm.ko\n");
+        scratch.file("lib/modules/6.1/modules.builtin", "kernel/drivers/ptp/ptp_kvm.ko\n");
         let tree = Tree::new(scratch.path(), "6.1");
         assert!(tree.is_built_in("ptp_kvm"));
         assert!(!tree.is_built_in("ptp"));
@@ -233,10 +226,10 @@ kernel/drivers/ptp/ptp.ko.xz: kernel/drivers/pps/pps_core.ko.xz
     fn the_administrators_word_counts() {
         let scratch = Scratch::new();
         assert_eq!(forbidden_by(scratch.path(), "ptp_kvm"), None);
-        write(scratch.path(), "etc/modprobe.d/readme", "blacklist ptp_kvm\n");
-        write(scratch.path(), "etc/modprobe.d/a.conf", "# blacklist ptp_kvm\noptions ptp_kvm x=1\n");
+        scratch.file("etc/modprobe.d/readme", "blacklist ptp_kvm\n");
+        scratch.file("etc/modprobe.d/a.conf", "# blacklist ptp_kvm\noptions ptp_kvm x=1\n");
         assert_eq!(forbidden_by(scratch.path(), "ptp_kvm"), None);
-        let file = write(scratch.path(), "etc/modprobe.d/b.conf", "install ptp-kvm /bin/false\n");
+        let file = scratch.file("etc/modprobe.d/b.conf", "install ptp-kvm /bin/false\n");
         assert_eq!(forbidden_by(scratch.path(), "ptp_kvm"), Some(file));
         assert_eq!(forbidden_by(scratch.path(), "ptp"), None);
         assert!(command_line_forbids("quiet module_blacklist=a,ptp_kvm ro", "ptp_kvm"));

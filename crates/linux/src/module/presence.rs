@@ -55,26 +55,19 @@ mod tests {
     use super::*;
     use crate::scratch::Scratch;
 
-    fn write(root: &Path, file: &str, text: &str) -> PathBuf {
-        let file = root.join(file);
-        fs::create_dir_all(file.parent().expect("a parent")).expect("a directory");
-        fs::write(&file, text).expect("a file");
-        file
-    }
-
     #[test]
     fn a_module_is_found_wherever_it_is() {
         let scratch = Scratch::new();
         let root = scratch.path();
         let here = |name: &str| presence(root, "6.1", name);
         assert_eq!(here("ptp_kvm"), Presence::Absent);
-        let file = write(root, "lib/modules/6.1/kernel/drivers/ptp/ptp_kvm.ko", "");
+        let file = scratch.file("lib/modules/6.1/kernel/drivers/ptp/ptp_kvm.ko", "");
         assert_eq!(here("ptp_kvm"), Presence::Loadable(file));
-        let forbids = write(root, "etc/modprobe.d/no.conf", "blacklist ptp_kvm\n");
+        let forbids = scratch.file("etc/modprobe.d/no.conf", "blacklist ptp_kvm\n");
         assert_eq!(here("ptp_kvm"), Presence::Forbidden(forbids));
-        write(root, "proc/modules", "ptp_kvm 12288 0 - Live 0x0\n");
+        scratch.file("proc/modules", "ptp_kvm 12288 0 - Live 0x0\n");
         assert_eq!(here("ptp_kvm"), Presence::Loaded);
-        write(root, "lib/modules/6.1/modules.builtin", "kernel/drivers/ptp/ptp_vmclock.ko\n");
+        scratch.file("lib/modules/6.1/modules.builtin", "kernel/drivers/ptp/ptp_vmclock.ko\n");
         assert_eq!(here("ptp_vmclock"), Presence::BuiltIn);
     }
 
@@ -82,11 +75,11 @@ mod tests {
     fn an_image_with_one_kernel_says_which() {
         let scratch = Scratch::new();
         assert_eq!(release(scratch.path()), None);
-        write(scratch.path(), "lib/modules/6.1/modules.dep", "");
+        scratch.file("lib/modules/6.1/modules.dep", "");
         assert_eq!(release(scratch.path()).as_deref(), Some("6.1"));
-        write(scratch.path(), "lib/modules/6.2/modules.dep", "");
+        scratch.file("lib/modules/6.2/modules.dep", "");
         assert_eq!(release(scratch.path()), None);
-        write(scratch.path(), "proc/sys/kernel/osrelease", "6.3\n");
+        scratch.file("proc/sys/kernel/osrelease", "6.3\n");
         assert_eq!(release(scratch.path()).as_deref(), Some("6.3"));
     }
 }

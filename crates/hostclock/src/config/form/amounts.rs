@@ -56,51 +56,42 @@ impl Form for Span {
     }
 }
 
-/// A duration of 1 µs or more, or `never`.
-pub(crate) struct SpanOrNever;
+/// A duration of 1 µs or more, or the word that `W` is.
+pub(crate) struct SpanOr<W>(std::marker::PhantomData<W>);
 
-impl Form for SpanOrNever {
-    type Value = Option<Duration>;
-    const ACCEPTS: &'static str = "a duration of 1us or more, such as \"1ms\", or \"never\"";
-
-    fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
-        if raw.text() == Ok("never") { Ok(None) } else { threshold(raw).map(Some) }
-    }
-
-    fn show(value: &Self::Value) -> Value {
-        text(value.map_or_else(|| "never".to_owned(), show_duration))
-    }
+/// What stands in place of a duration.
+pub(crate) trait Instead {
+    const WORD: &'static str;
+    const ACCEPTS: &'static str;
 }
 
-/// A duration of 1 µs or more, or `unlimited`.
-pub(crate) struct SpanOrUnlimited;
+macro_rules! instead {
+    ($name:ident: $word:literal, such as $example:literal) => {
+        #[doc = concat!("`", $word, "`.")]
+        pub(crate) struct $name;
 
-impl Form for SpanOrUnlimited {
-    type Value = Option<Duration>;
-    const ACCEPTS: &'static str = "a duration of 1us or more, such as \"1h\", or \"unlimited\"";
-
-    fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
-        if raw.text() == Ok("unlimited") { Ok(None) } else { threshold(raw).map(Some) }
-    }
-
-    fn show(value: &Self::Value) -> Value {
-        text(value.map_or_else(|| "unlimited".to_owned(), show_duration))
-    }
+        impl Instead for $name {
+            const WORD: &'static str = $word;
+            const ACCEPTS: &'static str =
+                concat!("a duration of 1us or more, such as \"", $example, "\", or \"", $word, "\"");
+        }
+    };
 }
 
-/// A duration of 1 µs or more, or `unknown`.
-pub(crate) struct SpanOrUnknown;
+instead!(Never: "never", such as "1ms");
+instead!(Unlimited: "unlimited", such as "1h");
+instead!(Unknown: "unknown", such as "5ms");
 
-impl Form for SpanOrUnknown {
+impl<W: Instead> Form for SpanOr<W> {
     type Value = Option<Duration>;
-    const ACCEPTS: &'static str = "a duration of 1us or more, such as \"5ms\", or \"unknown\"";
+    const ACCEPTS: &'static str = W::ACCEPTS;
 
     fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
-        if raw.text() == Ok("unknown") { Ok(None) } else { threshold(raw).map(Some) }
+        if raw.text() == Ok(W::WORD) { Ok(None) } else { threshold(raw).map(Some) }
     }
 
     fn show(value: &Self::Value) -> Value {
-        text(value.map_or_else(|| "unknown".to_owned(), show_duration))
+        text(value.map_or_else(|| W::WORD.to_owned(), show_duration))
     }
 }
 
