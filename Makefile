@@ -50,17 +50,18 @@ packages: ## Build the deb, the rpm and the tarball: target/package (docs/packag
 	scripts/package
 
 .PHONY: check-packages
-check-packages: ## Judge the packages: lintian, and installed and removed in a clean root
+check-packages: ## Build and judge the packages: lintian, a clean root, a second build with the same bytes
 	scripts/check-packages
 
 .PHONY: check-installed
 check-installed: needs ## Install the package in a real Debian guest with systemd and chrony, set it up, reboot, undo
 	@scripts/need installed
-	@ls target/package/hostclock_*.deb >/dev/null 2>&1 || scripts/package >/dev/null
-	$(LAB) installed --deb $$(ls target/package/hostclock_*.deb | head -n 1)
+	@rm -f target/package/hostclock_*.deb
+	@scripts/package >/dev/null
+	$(LAB) installed --deb target/package/hostclock_*.deb
 
 .PHONY: check-arm
-check-arm: ## Type-check everything for 64-bit Arm (needs that target of the toolchain)
+check-arm: ## Type-check everything for 64-bit Arm, and run the unit tests under emulation
 	scripts/check-arm
 
 .PHONY: soak

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::play::boot;
 use crate::result::Findings;
 use crate::scenario::{self, Setting};
+use crate::session::Session;
 use crate::single::{self, Answer};
 use crate::tests::Tests;
 
@@ -13,11 +14,25 @@ use crate::tests::Tests;
 pub(crate) fn check() -> Result<()> {
     let daemon = Daemon::named("hostclock")?;
     let (mut session, _) = boot(&[daemon], scenario::named("date")?)?;
+    match everything(&mut session, daemon) {
+        Ok(tests) => tests.conclude(),
+        // Nested emulation isn't a promise: machines that fell over are no finding about the daemon.
+        Err(error) if session.ended() => {
+            eprintln!("{error}\nlab: once more from the beginning, on new machines");
+            drop(session);
+            let (mut session, _) = boot(&[daemon], scenario::named("date")?)?;
+            everything(&mut session, daemon)?.conclude()
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn everything(session: &mut Session, daemon: Daemon) -> Result<Tests> {
     let mut tests = Tests::of("lab");
     println!("\nrunning the lab's tests");
     for name in ["date", "module", "clocksource", "pause"] {
         let scenario = scenario::named(name)?;
-        let findings = (scenario.play)(&mut session, &Setting::brief(daemon))?;
+        let findings = (scenario.play)(session, &Setting::brief(daemon))?;
         tests.recoveries(name, &findings);
         // Nobody can know of a pause until he has looked.
         if name != "pause" {
@@ -30,10 +45,10 @@ pub(crate) fn check() -> Result<()> {
             eprintln!("--- what hostclock wrote during {name}:\n{}", findings.log);
         }
     }
-    for Answer { name, holds, seen } in single::ask(&mut session)? {
+    for Answer { name, holds, seen } in single::ask(session)? {
         tests.expect(name, holds, &seen);
     }
-    tests.conclude()
+    Ok(tests)
 }
 
 impl Tests {
