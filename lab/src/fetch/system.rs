@@ -9,11 +9,12 @@ use super::{Tree, apt::Apt, cache_directory};
 use crate::error::{Context, Result, output_of};
 
 /// What is in it beside Debian's essential packages.
-const INCLUDED: &str = "systemd-sysv,udev,dbus,kmod,chrony,policykit-1,procps,init-system-helpers,passwd";
+const INCLUDED: &str = "systemd-sysv,udev,dbus,kmod,chrony,policykit-1,procps,init-system-helpers,passwd,\
+     openrc,runit,cloud-init,initramfs-tools";
 /// How large the disk is, in MiB; most of it stays empty, and takes no place.
 const SIZE: &str = "900M";
 /// Another number where the recipe changed.
-const RECIPE: u32 = 4;
+const RECIPE: u32 = 6;
 
 /// chrony, configured as people do today.
 const CHRONY: &str = "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\n";
@@ -58,7 +59,7 @@ fn make(tree: &Tree, release: &str, cache: &Path, image: &Path) -> Result<()> {
          install -m 755 '{files}/lab-shell' \"$r/usr/local/bin/\"; cp '{files}/chrony.conf' \"$r/etc/chrony/\"; \
          chroot \"$r\" systemctl enable lab-shell.service needs-time.service; \
          chroot \"$r\" systemctl mask apt-daily.timer apt-daily-upgrade.timer; \
-         echo guest >\"$r/etc/hostname\"; \
+         echo guest >\"$r/etc/hostname\"; : >\"$r/etc/cloud/cloud-init.disabled\"; \
          echo ptp_kvm >\"$r/etc/modules-load.d/ptp_kvm.conf\"; : >\"$r/etc/fstab\"; \
          rm -f \"$r/usr/sbin/policy-rc.d\"; rm -rf \"$r\"/var/cache/apt/*.bin \"$r\"/usr/share/locale/* \"$r\"/usr/share/doc/*; \
          rm -f '{image}'; b=$(mktemp -d); mount --bind \"$r\" $b; \

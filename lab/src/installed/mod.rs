@@ -1,6 +1,7 @@
 //! hostclock as a user installs it: its package in a whole Debian with systemd, where chrony keeps the clock already.
 //! The guest boots from a disk, and everything is done by the commands that the documentation gives.
 
+mod services;
 mod tests;
 
 use std::fs;

@@ -1,6 +1,6 @@
 //! What is tested in the installed system, in the order of a user's day.
 
-use super::{System, missing};
+use super::{System, missing, services};
 use crate::error::Result;
 use crate::tests::Tests;
 
@@ -8,13 +8,15 @@ use crate::tests::Tests;
 const SNAPSHOT: &str = "cd / && find etc -xdev ! -name '*-' ! -name .pwd.lock -printf '%y %m %u %g %p %l\\n' | sort; \
      find etc -xdev -type f ! -name '*-' ! -name .pwd.lock -print0 | sort -z | xargs -0 sha256sum";
 
-/// Runs all of them: the longer ones on `system`, and the quick start on another that `fresh` gives.
-pub(super) fn run(mut system: System, fresh: impl FnOnce() -> Result<System>) -> Result<()> {
+/// Runs all of them: the longer ones on `system`, and the quick start and the other services on others that `fresh`
+/// gives.
+pub(super) fn run(mut system: System, fresh: impl Fn() -> Result<System>) -> Result<()> {
     let mut tests = Tests::of("installed");
     println!("\nrunning the tests of an installed system");
     everything(&mut system, &mut tests)?;
     drop(system);
     quick_start(&mut fresh()?, &mut tests)?;
+    services::run(&mut fresh()?, &mut tests)?;
     tests.conclude()
 }
 
