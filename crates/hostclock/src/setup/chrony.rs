@@ -34,12 +34,48 @@ pub(crate) struct Carried {
 /// # Errors
 /// When the file, or one that it includes, can't be read; in one line.
 pub(crate) fn carry_over(root: &Path, file: &Path) -> Result<Carried, String> {
-    let mut reader = Reader::new(root);
+    let mut reader = Reader { root, lines: Vec::new() };
     reader.read(file, 0)?;
-    Ok(reader.finish(file))
+    let mut writer = Writer::new(root);
+    for (number, line) in reader.lines.iter().enumerate() {
+        let later = reader.lines.iter().skip(number + 1);
+        writer.line(line, later.into_iter().any(|later| line.gives_way_to(later)));
+    }
+    Ok(writer.finish(file))
 }
 
+/// Of these chrony takes the last.
+const LAST_COUNTS: [&str; 4] = ["makestep", "maxslewrate", "maxchange", "driftfile"];
+
+/// A line that says something.
+enum Line {
+    /// A file begins.
+    File(PathBuf),
+    /// What includes another file.
+    Inclusion(String),
+    /// What stands in a file, and its directive.
+    Directive(String, String),
+}
+
+impl Line {
+    fn gives_way_to(&self, later: &Self) -> bool {
+        match (self, later) {
+            (Self::Directive(_, own), Self::Directive(_, other)) => {
+                own == other && LAST_COUNTS.contains(&own.as_str())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Collects the lines of a file and of those that it includes.
 struct Reader<'a> {
+    root: &'a Path,
+    lines: Vec<Line>,
+}
+
+/// Makes a configuration of them.
+struct Writer<'a> {
     root: &'a Path,
     body: String,
     keys: BTreeMap<&'static str, String>,
@@ -58,18 +94,7 @@ enum Fate {
     Without(String),
 }
 
-impl<'a> Reader<'a> {
-    fn new(root: &'a Path) -> Self {
-        Self {
-            root,
-            body: String::new(),
-            keys: BTreeMap::new(),
-            without: Vec::new(),
-            refclocks: 0,
-            steps: false,
-        }
-    }
-
+impl Reader<'_> {
     fn read(&mut self, file: &Path, depth: usize) -> Result<(), String> {
         if depth > DEEPEST {
             return Err(format!("{}: included too deeply: does it include itself?", file.display()));
@@ -77,7 +102,7 @@ impl<'a> Reader<'a> {
         let place = below(self.root, file);
         let text = fs::read_to_string(&place)
             .map_err(|error| format!("cannot read {}: {error}", place.display()))?;
-        let _ = writeln!(self.body, "\n## {}", file.display());
+        self.lines.push(Line::File(file.to_owned()));
         for line in text.lines() {
             self.line(line, depth)?;
         }
@@ -91,30 +116,23 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let shown: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let _ = writeln!(self.body, "# {shown}");
         let mut words = line.split_whitespace();
         let directive = words.next().unwrap_or_default().to_ascii_lowercase();
         let arguments: Vec<&str> = words.collect();
         match directive.as_str() {
-            "include" => return self.include(&arguments, depth),
-            "confdir" => return self.confdir(&arguments, depth),
-            _ => {}
-        }
-        match self.fate(&directive, &arguments) {
-            Fate::Keys(keys) => {
-                for (key, value) in keys {
-                    let _ = writeln!(self.body, "{}", set(&mut self.keys, key, value));
-                }
+            "include" => {
+                self.lines.push(Line::Inclusion(shown));
+                self.include(&arguments, depth)
             }
-            Fate::Anyway(what) => {
-                let _ = writeln!(self.body, "#   {what}");
+            "confdir" => {
+                self.lines.push(Line::Inclusion(shown));
+                self.confdir(&arguments, depth)
             }
-            Fate::Without(why) => {
-                let _ = writeln!(self.body, "#   no counterpart: {why}");
-                self.without.push(format!("{shown}: {why}"));
+            _ => {
+                self.lines.push(Line::Directive(shown, directive));
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// `include /etc/chrony.d/*.conf`: only the file's name may be a pattern here.
@@ -150,6 +168,54 @@ impl<'a> Reader<'a> {
             self.read(file, depth + 1)?;
         }
         Ok(())
+    }
+}
+
+impl<'a> Writer<'a> {
+    fn new(root: &'a Path) -> Self {
+        Self {
+            root,
+            body: String::new(),
+            keys: BTreeMap::new(),
+            without: Vec::new(),
+            refclocks: 0,
+            steps: false,
+        }
+    }
+
+    /// Writes a line and what becomes of it; nothing where a later one counts.
+    fn line(&mut self, line: &Line, overridden: bool) {
+        let (shown, directive) = match line {
+            Line::File(file) => {
+                let _ = writeln!(self.body, "\n## {}", file.display());
+                return;
+            }
+            Line::Inclusion(shown) => {
+                let _ = writeln!(self.body, "# {shown}");
+                return;
+            }
+            Line::Directive(shown, directive) => (shown, directive),
+        };
+        let _ = writeln!(self.body, "# {shown}");
+        if overridden {
+            let _ = writeln!(self.body, "#   a later line counts, as in chrony");
+            return;
+        }
+        let arguments: Vec<&str> = shown.split_whitespace().skip(1).collect();
+        match self.fate(directive, &arguments) {
+            Fate::Keys(keys) => {
+                for (key, value) in keys {
+                    let _ = writeln!(self.body, "{}", set(&mut self.keys, key, value));
+                }
+            }
+            Fate::Anyway(what) => {
+                let _ = writeln!(self.body, "#   {what}");
+            }
+            Fate::Without(why) => {
+                let _ = writeln!(self.body, "#   no counterpart: {why}");
+                self.without.push(format!("{shown}: {why}"));
+            }
+        }
     }
 
     fn fate(&mut self, directive: &str, arguments: &[&str]) -> Fate {
@@ -275,10 +341,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A line that sets `key`; a comment where it was set before: the first one is kept (chrony would take the last).
+/// A line that sets `key`; a comment where it was set before.
 fn set(keys: &mut BTreeMap<&'static str, String>, key: &'static str, value: String) -> String {
     match keys.get(key) {
-        Some(before) if *before == value => format!("#   {key}: as above"),
         Some(_) => format!("#   {key} = {value}: set above already, and that is kept"),
         None => {
             keys.insert(key, value.clone());
@@ -450,13 +515,23 @@ mod tests {
     }
 
     #[test]
+    fn of_two_lines_the_last_counts_as_in_chrony() {
+        let carried =
+            carried("twice", "refclock PHC /dev/ptp0\nmakestep 1 3\nmaxslewrate 5\nmakestep 0.1 -1\n");
+        assert!(carried.text.contains("# makestep 1 3\n#   a later line counts, as in chrony\n"));
+        assert!(
+            carried.text.contains("step-forward = \"100ms\"") && !carried.text.contains("steps-after-start")
+        );
+        assert!(carried.text.contains("slew-limit = \"5ppm\""), "{}", carried.text);
+    }
+
+    #[test]
     fn what_makes_no_sense_is_told_and_what_is_missing_is_an_error() {
         let carried = carried(
             "odd",
-            "makestep soon\nrefclock\nrefclock SHM 0\nfrobnicate\nrefclock PHC /dev/ptp0\nrefclock PHC /dev/ptp1\nmakestep 1 1\nmakestep 2 1\n",
+            "maxchange soon\nrefclock\nrefclock SHM 0\nfrobnicate\nrefclock PHC /dev/ptp0\nrefclock PHC /dev/ptp1\nmakestep 1 1\n",
         );
         assert_eq!(carried.without.len(), 5, "{:?}", carried.without);
-        assert!(carried.text.contains("#   step-forward = \"2s\": set above already"));
         let folder = folder("loop", &[("a.conf", "include /a.conf\n")]);
         assert!(carry_over(folder.path(), Path::new("/a.conf")).expect_err("a loop").contains("too deeply"));
         assert!(

@@ -46,6 +46,15 @@ impl Change {
     pub(super) fn unlink(link: Link) -> Self {
         Self::Unlink { path: link.path, target: link.target }
     }
+
+    /// What has to be in the tree for it: its directory, or the file that is written.
+    pub(super) fn place(&self) -> Option<&Path> {
+        match self {
+            Self::Directory { path } | Self::Write { path, .. } | Self::Copy { path } => Some(path),
+            Self::Link { path, .. } | Self::Unlink { path, .. } => path.parent(),
+            Self::User { .. } => None,
+        }
+    }
 }
 
 /// The changes of all runs since the last undoing, in order.

@@ -100,6 +100,14 @@ fn try_to_set_up(request: &Request) -> Result<Code, Stop> {
             ),
         ));
     }
+    if let Some(path) = plan.leads_out(&request.root) {
+        return Err(failed(format!(
+            "{}: a link on the way leads out of {}, to files of this machine; nothing is changed: make that link \
+             relative first",
+            path.display(),
+            request.root.display()
+        )));
+    }
     if request.dry_run {
         say(&shown(&plan, request, manager));
         return Ok(Code::Fine);

@@ -136,6 +136,16 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The first change that would be made outside of `root`, because a link in there leads out of it: in an image,
+    /// links to absolute paths mean its own files.
+    pub(super) fn leads_out(&self, root: &Path) -> Option<PathBuf> {
+        let root = root.canonicalize().ok()?;
+        self.changes.iter().filter_map(Change::place).map(|path| root.join(path)).find(|path| {
+            let there = path.ancestors().find_map(|place| place.canonicalize().ok());
+            there.is_some_and(|there| !there.starts_with(&root))
+        })
+    }
+
     /// Whether the service's user is missing.
     pub(super) fn makes_user(&self) -> bool {
         self.changes.iter().any(|change| matches!(change, Change::User { .. }))

@@ -70,6 +70,18 @@ impl Tree {
 }
 
 #[test]
+fn a_link_that_leads_out_of_an_image_is_refused_and_nothing_is_changed() {
+    let elsewhere = Scratch::new("setup-elsewhere");
+    let tree = Tree::debian("leads-out");
+    tree.link("etc/udev", elsewhere.path().to_str().expect("a path"));
+    let before = tree.snapshot();
+    assert_eq!(set_up(&tree.request()), Code::Failed);
+    assert_eq!(tree.snapshot(), before);
+    assert_eq!(fs::read_dir(elsewhere.path()).expect("readable").count(), 0);
+    assert_eq!(set_up(&Request { dry_run: true, ..tree.request() }), Code::Failed, "a dry run says so too");
+}
+
+#[test]
 fn an_image_with_chrony_follows_its_host_and_undoing_leaves_no_trace() {
     let tree = Tree::debian("whole");
     let before = tree.snapshot();
