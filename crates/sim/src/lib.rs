@@ -22,6 +22,7 @@ pub mod random;
 pub mod record;
 pub mod scenario;
 pub mod simulation;
+pub mod steady;
 pub mod tally;
 pub mod truth;
 pub mod world;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hostclock_core::units::Duration;
+use hostclock_core::units::{Duration, Frequency};
 use hostclock_sim::campaign::{Outcome, campaign, figures, live, play};
 use hostclock_sim::judge::{Judge, Recovery};
 use hostclock_sim::life::Life;
@@ -15,6 +15,7 @@ use hostclock_sim::picture::draw;
 use hostclock_sim::record::Record;
 use hostclock_sim::scenario::Scenario;
 use hostclock_sim::simulation::Simulation;
+use hostclock_sim::steady::Setup;
 use hostclock_sim::tally::Tally;
 use tell::Teller;
 
@@ -52,6 +53,18 @@ enum Command {
         /// Of one kind of trouble: a scenario's name, or `all` for so many of each
         #[arg(long, value_name = "NAME", value_parser = scenarios)]
         scenario: Option<Chosen>,
+    },
+    /// Compare the engine's steady clock with a filter that is told every noise: rms in ns, seed by seed
+    Steady {
+        /// How many seeds
+        #[arg(long, value_name = "N", default_value_t = 5)]
+        seeds: u64,
+        /// Seconds between readings
+        #[arg(long, value_name = "S", default_value_t = 1.0)]
+        poll: f64,
+        /// For how long, in hours
+        #[arg(long, value_name = "H", default_value_t = 1.0)]
+        hours: f64,
     },
     /// Live one life again, and tell it line by line
     Replay {
@@ -93,6 +106,7 @@ fn main() -> ExitCode {
         Command::Campaign { lives, from, scenario: Some(chosen), .. } => {
             play_all(&chosen.0, from..from + lives)
         }
+        Command::Steady { seeds, poll, hours } => steady(seeds, poll, hours),
         Command::Replay { seed, hours, scenario, after, before, picture } => {
             let life = scenario.map_or_else(|| Life::new(seed, hours), |scenario| scenario.life(seed));
             let window = (after, before);
@@ -103,6 +117,28 @@ fn main() -> ExitCode {
         }
     };
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The four set-ups of chrony's figures: walks of 1e-9 and 1e-8 per root second, readings good to 1 and 50 ns.
+fn steady(seeds: u64, poll: f64, hours: f64) -> bool {
+    say!("{:>8} {:>7} {:>5} {:>12} {:>12} {:>7}", "wander", "jitter", "seed", "engine", "reference", "ratio");
+    for (wander, jitter_ns) in [(1.0, 1.0), (1.0, 50.0), (10.0, 1.0), (10.0, 50.0)] {
+        let setup = Setup {
+            wander: Frequency::from_ppb(wander),
+            jitter_ns,
+            poll: Duration::from_nanos_f64(poll * 1e9),
+            settling_s: 600.0_f64.max(60.0 * poll),
+            watched_s: hours * 3_600.0,
+        };
+        for seed in 0..seeds {
+            let (engine, reference) = (setup.engine(seed).rms_ns, setup.reference(seed).rms_ns);
+            say!(
+                "{wander:>5} ppb {jitter_ns:>4} ns {seed:>5} {engine:>9.2} ns {reference:>9.2} ns {:>7.3}",
+                engine / reference
+            );
+        }
+    }
+    true
 }
 
 /// Tells of a life that broke a rule, and how to live it again.

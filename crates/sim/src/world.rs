@@ -207,6 +207,12 @@ impl World {
         (system - self.host.picos(self.now)) as f64 / 1e3
     }
 
+    /// How far the host's clock is ahead of the raw counter, in picoseconds.
+    #[must_use]
+    pub fn gap_picos(&self) -> i128 {
+        self.host.picos(self.now) - i128::from(self.raw_picos())
+    }
+
     /// The raw counter.
     #[must_use]
     pub fn raw(&self) -> RawTime {

@@ -12,16 +12,21 @@
 //! the filters: [`Estimator::surprise`] tells it beforehand, the engine confirms it, and
 //! [`Estimator::rephase`] drops the phase and keeps the frequency.
 //!
+//! How much precise readings jitter is learnt too (`noise`): the filters are told, so that a device that is worse than
+//! it says doesn't shake the clock.
+//!
 //! The estimator also remembers the mean frequency over up to an hour (`long_term`). A holdover uses that,
 //! not the last second's.
 
 mod long_term;
 mod model;
+mod noise;
 
 use crate::reading::{Method, Reading};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
 use long_term::LongTerm;
 use model::{Expected, Model, Restlessness};
+use noise::{Noise, nominal};
 
 /// The assumptions, from a rock to a kite.
 const BANK: [Restlessness; 8] = [
@@ -77,6 +82,7 @@ pub struct Estimator {
     /// Logarithms of the likelihoods, fading.
     standing: [f64; BANK.len()],
     weights: [f64; BANK.len()],
+    noise: Noise,
     long_term: LongTerm,
     residual_square: f64,
     readings: u32,
@@ -115,9 +121,10 @@ impl Estimator {
             anchor_raw: first.raw,
             anchor_reference: first.reference,
             began: first.raw,
-            models: BANK.map(|assumed| Model::new(assumed, reading_variance(first), mean, variance)),
+            models: BANK.map(|assumed| Model::new(assumed, nominal(first), mean, variance)),
             standing: [0.0; BANK.len()],
             weights: [1.0 / 8.0; BANK.len()],
+            noise: Noise::new(first.method),
             long_term: LongTerm::default(),
             residual_square: 0.0,
             readings: 1,
@@ -135,7 +142,7 @@ impl Estimator {
         if dt < 0.0 {
             return Surprise::Break;
         }
-        let noise = reading_variance(reading);
+        let noise = self.noise.variance(reading);
         let expected: [Expected; BANK.len()] = self.models.map(|mut model| model.predict(dt, noise));
         let (mean, variance) =
             mixture(&self.weights, |i| expected.get(i).map_or((0.0, 0.0), |e| (e.phase, e.variance)));
@@ -177,8 +184,9 @@ impl Estimator {
             return;
         }
         self.method = reading.method;
-        let noise = reading_variance(reading);
+        let noise = self.noise.variance(reading);
         let measured = self.measured(reading);
+        self.noise.learn(reading, dt, measured);
         let before = self.frequency_moments().0;
         let (mut residual, mut gain) = (0.0, 0.0);
         let usual = self.long_term_frequency().map_or(0.0, |(mean, _)| mean.as_ppb());
@@ -241,9 +249,11 @@ impl Estimator {
     }
 
     fn start_phase(&mut self, reading: &Reading, doubt_ppb: f64) {
+        let variance = self.noise.variance(reading);
         for model in &mut self.models {
-            model.rephase(reading_variance(reading), doubt_ppb * doubt_ppb);
+            model.rephase(variance, doubt_ppb * doubt_ppb);
         }
+        self.noise.begin_anew();
         self.anchor_raw = reading.raw;
         self.anchor_reference = reading.reference;
         self.method = reading.method;
@@ -405,13 +415,6 @@ impl Estimator {
             *weight /= sum;
         }
     }
-}
-
-/// Variance of a reading's phase: its place in the bracket is uniformly distributed, and no reading is
-/// better than the nanosecond in which the kernel counts.
-fn reading_variance(reading: &Reading) -> f64 {
-    let half = reading.uncertainty.as_nanos_f64();
-    half * half / 3.0 + 1.0
 }
 
 /// Mean and variance of a weighted mixture of (mean, variance).

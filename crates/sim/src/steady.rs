@@ -1,0 +1,216 @@
+//! The steady state: how close a clock stays to its host while nothing happens but noise, and how close it could.
+//!
+//! The counter's frequency does a random walk, readings jitter, and the host's clock is true: the set-up in which
+//! chrony's own clock simulator compares daemons. Beside the engine a **reference** steers a clock of its own in the
+//! same world: a Kalman filter that is told both noises, which nobody knows in life, and whose clock is corrected
+//! without any delay. With noises that are Gaussian and constant no other filter has a smaller error at the readings
+//! (R. E. Kalman, "A New Approach to Linear Filtering and Prediction Problems", 1960); between them both clocks go in a
+//! straight line to where the host's is expected at the next reading.
+
+use hostclock_core::policy::Policy;
+use hostclock_core::units::{Duration, Frequency};
+
+use crate::device::DeviceModel;
+use crate::host::HostModel;
+use crate::oscillator::OscillatorModel;
+use crate::random::Random;
+use crate::simulation::Simulation;
+use crate::truth::TrueTime;
+use crate::world::{World, WorldModel};
+
+/// The world, and how it is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Random walk of the counter's frequency, per square root of a second.
+    pub wander: Frequency,
+    /// Standard deviation of a reading, ns.
+    pub jitter_ns: f64,
+    /// The time between readings.
+    pub poll: Duration,
+    /// How long it runs before it is watched, in seconds.
+    pub settling_s: f64,
+    /// How long it is watched, in seconds.
+    pub watched_s: f64,
+}
+
+/// How far a clock was off.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Root mean square, ns.
+    pub rms_ns: f64,
+    /// The most, ns.
+    pub max_ns: f64,
+}
+
+/// A hundred samples a second.
+const SAMPLE_S: f64 = 0.01;
+
+impl Setup {
+    fn model(&self) -> WorldModel {
+        WorldModel {
+            oscillator: OscillatorModel {
+                wander: self.wander,
+                temperature: Frequency::ZERO,
+                ..OscillatorModel::default()
+            },
+            host: HostModel { frequency: Frequency::ZERO, ..HostModel::free() },
+            wrong_by: Duration::ZERO,
+            device: DeviceModel { precise_noise_ns: self.jitter_ns, ..DeviceModel::default() },
+            ..WorldModel::default()
+        }
+    }
+
+    /// The moments at which the clocks are compared, in seconds.
+    fn moments(&self) -> impl Iterator<Item = f64> + use<> {
+        let (from, until) = (self.settling_s, self.settling_s + self.watched_s);
+        (0_u32..).map(move |n| from + f64::from(n) * SAMPLE_S).take_while(move |at| *at < until)
+    }
+
+    /// What the engine does in the world of `seed`.
+    #[must_use]
+    pub fn engine(&self, seed: u64) -> Figures {
+        let policy = Policy { poll: self.poll, ..Policy::default() };
+        let mut simulation = Simulation::new(&self.model(), policy, seed);
+        let mut seen = Watch::default();
+        for at in self.moments() {
+            simulation.run_until(TrueTime::from_secs_f64(at), &mut ());
+            seen.take(simulation.world.offset_ns());
+        }
+        seen.figures()
+    }
+
+    /// What the reference does there.
+    #[must_use]
+    pub fn reference(&self, seed: u64) -> Figures {
+        let mut world = World::new(&self.model(), seed);
+        let mut noise = Random::new(seed).part("reference");
+        // What the kernel counts in is part of the noise: both clocks of a reading are rounded to nanoseconds.
+        let mut filter = Reference::new(self.wander.as_ppb(), self.jitter_ns.powi(2) + 1.0 / 6.0);
+        let mut seen = Watch::default();
+        let poll_s = self.poll.as_secs_f64();
+        let mut moments = self.moments().peekable();
+        let start = world.gap_picos();
+        let gap_ns = |world: &World| nanos(world.gap_picos() - start);
+        let mut reading_s = 0.0;
+        while moments.peek().is_some() {
+            world.pass(TrueTime::from_secs_f64(reading_s));
+            filter.read((gap_ns(&world) + noise.normal(self.jitter_ns)).round(), poll_s);
+            while let Some(at) = moments.next_if(|at| *at < reading_s + poll_s) {
+                world.pass(TrueTime::from_secs_f64(at));
+                seen.take(filter.clock(at - reading_s, poll_s) - gap_ns(&world));
+            }
+            reading_s += poll_s;
+        }
+        seen.figures()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact to a nanosecond up to 100 days")]
+fn nanos(picos: i128) -> f64 {
+    picos as f64 / 1e3
+}
+
+#[derive(Default)]
+struct Watch {
+    squares: f64,
+    count: f64,
+    max_ns: f64,
+}
+
+impl Watch {
+    fn take(&mut self, offset_ns: f64) {
+        self.squares += offset_ns * offset_ns;
+        self.count += 1.0;
+        self.max_ns = self.max_ns.max(offset_ns.abs());
+    }
+
+    fn figures(&self) -> Figures {
+        Figures { rms_ns: (self.squares / self.count).sqrt(), max_ns: self.max_ns }
+    }
+}
+
+/// Phase (ns) and frequency (ppb) of the host's clock against the counter, with their covariance; and the clock that is
+/// steered by it.
+struct Reference {
+    wander_variance: f64,
+    noise_variance: f64,
+    phase: f64,
+    frequency: f64,
+    covariance: [f64; 3],
+    /// Where the clock is at the reading, and where it will be at the next.
+    from: f64,
+    to: f64,
+}
+
+impl Reference {
+    fn new(wander_ppb: f64, noise_variance: f64) -> Self {
+        Self {
+            wander_variance: wander_ppb * wander_ppb,
+            noise_variance,
+            phase: 0.0,
+            frequency: 0.0,
+            covariance: [1e6, 0.0, 1e9],
+            from: 0.0,
+            to: 0.0,
+        }
+    }
+
+    /// Takes in the reading `dt` after the last, and aims at the next.
+    fn read(&mut self, measured: f64, dt: f64) {
+        let [pp, pf, ff] = self.covariance;
+        let q = self.wander_variance;
+        self.phase += self.frequency * dt;
+        let pp = pp + 2.0 * dt * pf + dt * dt * ff + q * dt.powi(3) / 3.0;
+        let pf = pf + dt * ff + q * dt * dt / 2.0;
+        let ff = ff + q * dt;
+        let innovation = measured - self.phase;
+        let (kp, kf) = (pp / (pp + self.noise_variance), pf / (pp + self.noise_variance));
+        self.phase += kp * innovation;
+        self.frequency += kf * innovation;
+        self.covariance = [pp - kp * pp, pf - kp * pf, ff - kf * pf];
+        self.from = self.to;
+        self.to = self.phase + self.frequency * dt;
+    }
+
+    /// The clock so long after the reading, of the time between two.
+    fn clock(&self, after: f64, poll: f64) -> f64 {
+        self.from + (self.to - self.from) * after / poll
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Long enough for a ratio that is good to some per cent.
+    fn setup(wander_ppb: f64, jitter_ns: f64) -> Setup {
+        Setup {
+            wander: Frequency::from_ppb(wander_ppb),
+            jitter_ns,
+            poll: Duration::from_secs(1),
+            settling_s: 300.0,
+            watched_s: 1_500.0,
+        }
+    }
+
+    /// Where there is no wander, the reference's error goes to nothing; with it, to what the algebraic Riccati
+    /// equation says for a walk of 1 ppb per root second and a noise of 1 ns at 1 Hz, about 2 ns.
+    #[test]
+    fn the_reference_is_as_good_as_theory_says() {
+        assert!(setup(0.0, 10.0).reference(1).rms_ns < 2.0);
+        let rms = setup(1.0, 1.0).reference(1).rms_ns;
+        assert!((1.0..2.5).contains(&rms), "{rms}");
+    }
+
+    #[test]
+    fn the_engine_is_nearly_as_good_as_the_reference_though_it_is_told_nothing() {
+        for (wander_ppb, jitter_ns) in [(1.0, 1.0), (1.0, 50.0), (10.0, 1.0), (10.0, 50.0)] {
+            let setup = setup(wander_ppb, jitter_ns);
+            let (engine, reference) = (setup.engine(1).rms_ns, setup.reference(1).rms_ns);
+            assert!(
+                engine < 1.4 * reference,
+                "{wander_ppb} ppb, {jitter_ns} ns: {engine} and {reference} ns"
+            );
+        }
+    }
+}
