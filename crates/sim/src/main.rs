@@ -15,7 +15,7 @@ use hostclock_sim::picture::draw;
 use hostclock_sim::record::Record;
 use hostclock_sim::scenario::Scenario;
 use hostclock_sim::simulation::Simulation;
-use hostclock_sim::steady::Setup;
+use hostclock_sim::steady::{Regime, Setup};
 use hostclock_sim::tally::Tally;
 use tell::Teller;
 
@@ -65,6 +65,9 @@ enum Command {
         /// For how long, in hours
         #[arg(long, value_name = "H", default_value_t = 1.0)]
         hours: f64,
+        /// One regime after the other instead, quiet and noisy: each is watched when it is a minute old
+        #[arg(long)]
+        changing: bool,
     },
     /// Live one life again, and tell it line by line
     Replay {
@@ -106,7 +109,7 @@ fn main() -> ExitCode {
         Command::Campaign { lives, from, scenario: Some(chosen), .. } => {
             play_all(&chosen.0, from..from + lives)
         }
-        Command::Steady { seeds, poll, hours } => steady(seeds, poll, hours),
+        Command::Steady { seeds, poll, hours, changing } => steady(seeds, poll, hours, changing),
         Command::Replay { seed, hours, scenario, after, before, picture } => {
             let life = scenario.map_or_else(|| Life::new(seed, hours), |scenario| scenario.life(seed));
             let window = (after, before);
@@ -120,22 +123,41 @@ fn main() -> ExitCode {
 }
 
 /// The four set-ups of chrony's figures: walks of 1e-9 and 1e-8 per root second, readings good to 1 and 50 ns.
-fn steady(seeds: u64, poll: f64, hours: f64) -> bool {
+const SETUPS: [(f64, f64); 4] = [(1.0, 1.0), (1.0, 50.0), (10.0, 1.0), (10.0, 50.0)];
+/// Both noises change, each alone, and both against each other.
+const CHANGES: [(f64, f64); 8] =
+    [(1.0, 1.0), (10.0, 50.0), (1.0, 1.0), (1.0, 50.0), (10.0, 1.0), (1.0, 50.0), (1.0, 1.0), (10.0, 1.0)];
+
+fn steady(seeds: u64, poll: f64, hours: f64, changing: bool) -> bool {
+    let settling_s = if changing { 60.0 } else { 600.0_f64.max(60.0 * poll) };
+    let regime = |(wander_ppb, jitter_ns)| Regime {
+        wander: Frequency::from_ppb(wander_ppb),
+        jitter_ns,
+        settling_s,
+        watched_s: hours * 3_600.0,
+    };
+    let poll = Duration::from_nanos_f64(poll * 1e9);
     say!("{:>8} {:>7} {:>5} {:>12} {:>12} {:>7}", "wander", "jitter", "seed", "engine", "reference", "ratio");
-    for (wander, jitter_ns) in [(1.0, 1.0), (1.0, 50.0), (10.0, 1.0), (10.0, 50.0)] {
-        let setup = Setup {
-            wander: Frequency::from_ppb(wander),
-            jitter_ns,
-            poll: Duration::from_nanos_f64(poll * 1e9),
-            settling_s: 600.0_f64.max(60.0 * poll),
-            watched_s: hours * 3_600.0,
-        };
-        for seed in 0..seeds {
-            let (engine, reference) = (setup.engine(seed).rms_ns, setup.reference(seed).rms_ns);
+    let compare = |regimes: &[Regime], seed| {
+        let setup = Setup { regimes, poll };
+        for ((regime, engine), reference) in regimes.iter().zip(setup.engine(seed)).zip(setup.reference(seed))
+        {
             say!(
-                "{wander:>5} ppb {jitter_ns:>4} ns {seed:>5} {engine:>9.2} ns {reference:>9.2} ns {:>7.3}",
-                engine / reference
+                "{:>5} ppb {:>4} ns {seed:>5} {:>9.2} ns {:>9.2} ns {:>7.3}",
+                regime.wander.as_ppb(),
+                regime.jitter_ns,
+                engine.rms_ns,
+                reference.rms_ns,
+                engine.rms_ns / reference.rms_ns
             );
+        }
+    };
+    if changing {
+        let regimes = CHANGES.map(regime);
+        (0..seeds).for_each(|seed| compare(&regimes, seed));
+    } else {
+        for regime in SETUPS.map(regime) {
+            (0..seeds).for_each(|seed| compare(&[regime], seed));
         }
     }
     true

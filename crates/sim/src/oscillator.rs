@@ -83,6 +83,11 @@ impl Oscillator {
         self.line.turn(now.picos(), self.line.rate() + change);
     }
 
+    /// Its frequency walks by so much per square root of a second from now on.
+    pub(crate) const fn walks(&mut self, wander: Frequency) {
+        self.model.wander = wander;
+    }
+
     /// The counter stands still from `now` to `until`.
     pub fn pause(&mut self, now: TrueTime, until: TrueTime) {
         self.line.stand_still(now.picos(), until.picos());

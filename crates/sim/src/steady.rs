@@ -10,7 +10,6 @@
 use hostclock_core::policy::Policy;
 use hostclock_core::units::{Duration, Frequency};
 
-use crate::device::DeviceModel;
 use crate::host::HostModel;
 use crate::oscillator::OscillatorModel;
 use crate::random::Random;
@@ -18,19 +17,26 @@ use crate::simulation::Simulation;
 use crate::truth::TrueTime;
 use crate::world::{World, WorldModel};
 
-/// The world, and how it is watched.
+/// How noisy the world is for a while.
 #[derive(Clone, Copy, Debug)]
-pub struct Setup {
+pub struct Regime {
     /// Random walk of the counter's frequency, per square root of a second.
     pub wander: Frequency,
     /// Standard deviation of a reading, ns.
     pub jitter_ns: f64,
-    /// The time between readings.
-    pub poll: Duration,
-    /// How long it runs before it is watched, in seconds.
+    /// How long it lasts before it is watched, in seconds.
     pub settling_s: f64,
     /// How long it is watched, in seconds.
     pub watched_s: f64,
+}
+
+/// The world, and how it is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    /// One after the other; there is at least one.
+    pub regimes: &'a [Regime],
+    /// The time between readings.
+    pub poll: Duration,
 }
 
 /// How far a clock was off.
@@ -45,63 +51,89 @@ pub struct Figures {
 /// A hundred samples a second.
 const SAMPLE_S: f64 = 0.01;
 
-impl Setup {
-    fn model(&self) -> WorldModel {
+impl Regime {
+    fn seconds(&self) -> f64 {
+        self.settling_s + self.watched_s
+    }
+
+    /// It begins in `world`.
+    fn begin(&self, world: &mut World) {
+        world.oscillator.walks(self.wander);
+        world.device.model.precise_noise_ns = self.jitter_ns;
+    }
+
+    /// The moments at which the clocks are compared, in seconds, if it begins at `start`.
+    fn moments(&self, start: f64) -> impl Iterator<Item = f64> + use<> {
+        let (from, until) = (start + self.settling_s, start + self.seconds());
+        (0_u32..).map(move |n| from + f64::from(n) * SAMPLE_S).take_while(move |at| *at < until)
+    }
+}
+
+impl Setup<'_> {
+    fn model() -> WorldModel {
         WorldModel {
-            oscillator: OscillatorModel {
-                wander: self.wander,
-                temperature: Frequency::ZERO,
-                ..OscillatorModel::default()
-            },
+            oscillator: OscillatorModel { temperature: Frequency::ZERO, ..OscillatorModel::default() },
             host: HostModel { frequency: Frequency::ZERO, ..HostModel::free() },
             wrong_by: Duration::ZERO,
-            device: DeviceModel { precise_noise_ns: self.jitter_ns, ..DeviceModel::default() },
             ..WorldModel::default()
         }
     }
 
-    /// The moments at which the clocks are compared, in seconds.
-    fn moments(&self) -> impl Iterator<Item = f64> + use<> {
-        let (from, until) = (self.settling_s, self.settling_s + self.watched_s);
-        (0_u32..).map(move |n| from + f64::from(n) * SAMPLE_S).take_while(move |at| *at < until)
+    /// Each regime, and when it begins, in seconds.
+    fn starts(&self) -> impl Iterator<Item = (&Regime, f64)> {
+        self.regimes.iter().scan(0.0, |next, regime| {
+            let start = *next;
+            *next += regime.seconds();
+            Some((regime, start))
+        })
     }
 
-    /// What the engine does in the world of `seed`.
+    /// What the engine does in the world of `seed`, in each regime.
     #[must_use]
-    pub fn engine(&self, seed: u64) -> Figures {
+    pub fn engine(&self, seed: u64) -> Vec<Figures> {
         let policy = Policy { poll: self.poll, ..Policy::default() };
-        let mut simulation = Simulation::new(&self.model(), policy, seed);
-        let mut seen = Watch::default();
-        for at in self.moments() {
-            simulation.run_until(TrueTime::from_secs_f64(at), &mut ());
-            seen.take(simulation.world.offset_ns());
+        let mut simulation = Simulation::new(&Self::model(), policy, seed);
+        let mut figures = Vec::new();
+        for (regime, start) in self.starts() {
+            let mut seen = Watch::default();
+            simulation.run_until(TrueTime::from_secs_f64(start), &mut ());
+            regime.begin(&mut simulation.world);
+            for at in regime.moments(start) {
+                simulation.run_until(TrueTime::from_secs_f64(at), &mut ());
+                seen.take(simulation.world.offset_ns());
+            }
+            figures.push(seen.figures());
         }
-        seen.figures()
+        figures
     }
 
     /// What the reference does there.
     #[must_use]
-    pub fn reference(&self, seed: u64) -> Figures {
-        let mut world = World::new(&self.model(), seed);
+    pub fn reference(&self, seed: u64) -> Vec<Figures> {
+        let mut world = World::new(&Self::model(), seed);
         let mut noise = Random::new(seed).part("reference");
-        // What the kernel counts in is part of the noise: both clocks of a reading are rounded to nanoseconds.
-        let mut filter = Reference::new(self.wander.as_ppb(), self.jitter_ns.powi(2) + 1.0 / 6.0);
-        let mut seen = Watch::default();
+        let mut filter = Reference::default();
         let poll_s = self.poll.as_secs_f64();
-        let mut moments = self.moments().peekable();
         let start = world.gap_picos();
         let gap_ns = |world: &World| nanos(world.gap_picos() - start);
-        let mut reading_s = 0.0;
-        while moments.peek().is_some() {
-            world.pass(TrueTime::from_secs_f64(reading_s));
-            filter.read((gap_ns(&world) + noise.normal(self.jitter_ns)).round(), poll_s);
-            while let Some(at) = moments.next_if(|at| *at < reading_s + poll_s) {
-                world.pass(TrueTime::from_secs_f64(at));
-                seen.take(filter.clock(at - reading_s, poll_s) - gap_ns(&world));
+        let (mut reading_s, mut figures) = (0.0, Vec::new());
+        for (regime, start) in self.starts() {
+            let mut seen = Watch::default();
+            let mut moments = regime.moments(start).peekable();
+            world.pass(TrueTime::from_secs_f64(start));
+            regime.begin(&mut world);
+            while reading_s < start + regime.seconds() {
+                world.pass(TrueTime::from_secs_f64(reading_s));
+                filter.read((gap_ns(&world) + noise.normal(regime.jitter_ns)).round(), poll_s, regime);
+                while let Some(at) = moments.next_if(|at| *at < reading_s + poll_s) {
+                    world.pass(TrueTime::from_secs_f64(at));
+                    seen.take(filter.clock(at - reading_s, poll_s) - gap_ns(&world));
+                }
+                reading_s += poll_s;
             }
-            reading_s += poll_s;
+            figures.push(seen.figures());
         }
-        seen.figures()
+        figures
     }
 }
 
@@ -132,8 +164,6 @@ impl Watch {
 /// Phase (ns) and frequency (ppb) of the host's clock against the counter, with their covariance; and the clock that is
 /// steered by it.
 struct Reference {
-    wander_variance: f64,
-    noise_variance: f64,
     phase: f64,
     frequency: f64,
     covariance: [f64; 3],
@@ -142,29 +172,25 @@ struct Reference {
     to: f64,
 }
 
-impl Reference {
-    fn new(wander_ppb: f64, noise_variance: f64) -> Self {
-        Self {
-            wander_variance: wander_ppb * wander_ppb,
-            noise_variance,
-            phase: 0.0,
-            frequency: 0.0,
-            covariance: [1e6, 0.0, 1e9],
-            from: 0.0,
-            to: 0.0,
-        }
+impl Default for Reference {
+    fn default() -> Self {
+        Self { phase: 0.0, frequency: 0.0, covariance: [1e6, 0.0, 1e9], from: 0.0, to: 0.0 }
     }
+}
 
-    /// Takes in the reading `dt` after the last, and aims at the next.
-    fn read(&mut self, measured: f64, dt: f64) {
+impl Reference {
+    /// Takes in the reading `dt` after the last, in a world as noisy as `regime` says, and aims at the next.
+    fn read(&mut self, measured: f64, dt: f64, regime: &Regime) {
         let [pp, pf, ff] = self.covariance;
-        let q = self.wander_variance;
+        let q = regime.wander.as_ppb().powi(2);
+        // What the kernel counts in is part of the noise: both clocks of a reading are rounded to nanoseconds.
+        let noise = regime.jitter_ns.powi(2) + 1.0 / 6.0;
         self.phase += self.frequency * dt;
         let pp = pp + 2.0 * dt * pf + dt * dt * ff + q * dt.powi(3) / 3.0;
         let pf = pf + dt * ff + q * dt * dt / 2.0;
         let ff = ff + q * dt;
         let innovation = measured - self.phase;
-        let (kp, kf) = (pp / (pp + self.noise_variance), pf / (pp + self.noise_variance));
+        let (kp, kf) = (pp / (pp + noise), pf / (pp + noise));
         self.phase += kp * innovation;
         self.frequency += kf * innovation;
         self.covariance = [pp - kp * pp, pf - kp * pf, ff - kf * pf];
@@ -183,34 +209,53 @@ mod tests {
     use super::*;
 
     /// Long enough for a ratio that is good to some per cent.
-    fn setup(wander_ppb: f64, jitter_ns: f64) -> Setup {
-        Setup {
-            wander: Frequency::from_ppb(wander_ppb),
-            jitter_ns,
-            poll: Duration::from_secs(1),
-            settling_s: 300.0,
-            watched_s: 1_500.0,
-        }
+    fn regime(wander_ppb: f64, jitter_ns: f64) -> Regime {
+        Regime { wander: Frequency::from_ppb(wander_ppb), jitter_ns, settling_s: 300.0, watched_s: 1_500.0 }
+    }
+
+    fn setup(regimes: &[Regime]) -> Setup<'_> {
+        Setup { regimes, poll: Duration::from_secs(1) }
     }
 
     /// Where there is no wander, the reference's error goes to nothing; with it, to what the algebraic Riccati
     /// equation says for a walk of 1 ppb per root second and a noise of 1 ns at 1 Hz, about 2 ns.
     #[test]
     fn the_reference_is_as_good_as_theory_says() {
-        assert!(setup(0.0, 10.0).reference(1).rms_ns < 2.0);
-        let rms = setup(1.0, 1.0).reference(1).rms_ns;
-        assert!((1.0..2.5).contains(&rms), "{rms}");
+        let still = setup(&[regime(0.0, 10.0)]).reference(1)[0].rms_ns;
+        let rms = setup(&[regime(1.0, 1.0)]).reference(1)[0].rms_ns;
+        assert!(still < 2.0 && (1.0..2.5).contains(&rms), "{still} {rms}");
     }
 
     #[test]
     fn the_engine_is_nearly_as_good_as_the_reference_though_it_is_told_nothing() {
         for (wander_ppb, jitter_ns) in [(1.0, 1.0), (1.0, 50.0), (10.0, 1.0), (10.0, 50.0)] {
-            let setup = setup(wander_ppb, jitter_ns);
-            let (engine, reference) = (setup.engine(1).rms_ns, setup.reference(1).rms_ns);
+            let regimes = [regime(wander_ppb, jitter_ns)];
+            let (engine, reference) =
+                (setup(&regimes).engine(1)[0].rms_ns, setup(&regimes).reference(1)[0].rms_ns);
             assert!(
                 engine < 1.4 * reference,
                 "{wander_ppb} ppb, {jitter_ns} ns: {engine} and {reference} ns"
             );
+        }
+    }
+
+    /// A minute after each change, on average over some minutes and seeds.
+    #[test]
+    fn the_engine_follows_when_the_noises_change() {
+        let quiet = Regime { settling_s: 60.0, watched_s: 300.0, ..regime(1.0, 1.0) };
+        let noisy = Regime { wander: Frequency::from_ppb(10.0), jitter_ns: 50.0, ..quiet };
+        let regimes = [quiet, noisy, quiet];
+        let setup = setup(&regimes);
+        let mut sums = [(0.0, 0.0); 3];
+        for seed in 0..6 {
+            for (sum, (engine, reference)) in
+                sums.iter_mut().zip(setup.engine(seed).iter().zip(setup.reference(seed)))
+            {
+                *sum = (sum.0 + engine.rms_ns, sum.1 + reference.rms_ns);
+            }
+        }
+        for (engine, reference) in sums {
+            assert!(engine < 1.3 * reference, "{engine} and {reference} ns, summed over the seeds");
         }
     }
 }

@@ -4,9 +4,11 @@
 //! constant for hours, or changes by tens of ppb every second. No one assumption suits both, so a
 //! small bank of Kalman filters runs side by side, each with its own assumption (`model`), and each
 //! reading says how likely each of them is. What comes out is their mean, weighted by how well they
-//! did over about the last ten readings: a multiple-model estimator. Its weak point is a host that
-//! changes its habits; it then takes a few readings for the weights to move, and until then the
-//! published uncertainty is the old habit's.
+//! did lately: a multiple-model estimator (D. T. Magill, "Optimal Adaptive Estimation of Sampled
+//! Stochastic Processes", 1965) whose memory fades. It is about ten readings long where these are
+//! precise, up to a hundred where they are noisy and each of them tells little. Its weak point is a
+//! host that changes its habits; it then takes a few readings for the weights to move, and until
+//! then the published uncertainty is the old habit's.
 //!
 //! A **break** (the machine was stopped, the host's clock was set) is not noise and never goes into
 //! the filters: [`Estimator::surprise`] tells it beforehand, the engine confirms it, and
@@ -39,8 +41,10 @@ const BANK: [Restlessness; 8] = [
     Restlessness { frequency: 50.0, drift: 15.0 },
     Restlessness { frequency: 500.0, drift: 100.0 },
 ];
-/// What is left of a filter's standing after each reading: a memory of about ten.
-const STANDING_KEPT: f64 = 0.9;
+/// What a reading takes of the filters' standing if all of it is heeded: a memory of about ten.
+const STANDING_LOST: f64 = 0.1;
+/// At least so much of a reading is heeded: a memory of a hundred at most.
+const LEAST_GAIN: f64 = 0.1;
 /// How long an excursion from the long-term frequency lasts.
 const EXCURSION_S: f64 = 30.0;
 /// A host whose frequency is so far from its mean is being slewed.
@@ -83,6 +87,8 @@ pub struct Estimator {
     standing: [f64; BANK.len()],
     weights: [f64; BANK.len()],
     noise: Noise,
+    /// Which part of the last reading's innovation the phase took over.
+    gain: f64,
     long_term: LongTerm,
     residual_square: f64,
     readings: u32,
@@ -125,6 +131,7 @@ impl Estimator {
             standing: [0.0; BANK.len()],
             weights: [1.0 / 8.0; BANK.len()],
             noise: Noise::new(first.method),
+            gain: 1.0,
             long_term: LongTerm::default(),
             residual_square: 0.0,
             readings: 1,
@@ -188,6 +195,8 @@ impl Estimator {
         let measured = self.measured(reading);
         self.noise.learn(reading, dt, measured);
         let before = self.frequency_moments().0;
+        // The noisier the readings, the less each of them tells which of the filters is right.
+        let kept = 1.0 - STANDING_LOST * self.gain.max(LEAST_GAIN);
         let (mut residual, mut gain) = (0.0, 0.0);
         let usual = self.long_term_frequency().map_or(0.0, |(mean, _)| mean.as_ppb());
         for ((model, standing), weight) in self.models.iter_mut().zip(&mut self.standing).zip(self.weights) {
@@ -195,7 +204,7 @@ impl Estimator {
             let innovation = measured - expected.phase;
             residual += weight * innovation;
             gain += weight * (1.0 - noise / expected.variance);
-            *standing = STANDING_KEPT * *standing
+            *standing = kept * *standing
                 - 0.5 * (expected.variance.ln() + innovation * innovation / expected.variance);
             model.update(measured, noise);
             model.phase -= measured;
@@ -204,6 +213,7 @@ impl Estimator {
                 model.forget_frequency(usual, UNKNOWN_FREQUENCY_VARIANCE);
             }
         }
+        self.gain = gain;
         self.take_bias(reading.uncertainty, gain);
         self.reweigh();
         self.anchor_raw = reading.raw;

@@ -6,18 +6,30 @@
 //! covariance method of R. K. Mehra, "On the Identification of Variances and Adaptive Kalman Filtering" (1970), on
 //! differences instead of innovations.
 //!
-//! Weak points: a drift of the frequency makes R too small, by an eleventh of its square; a jump of the frequency makes
-//! it too large or too small by as much as the jump, and so counts only a few times what the noise was thought to be;
-//! for that, noise far beyond what readings promise takes minutes to be learnt.
+//! What the last 32 readings say is averaged without the largest and the smallest: a jump of the frequency spoils the
+//! two second differences that it is part of, and mustn't pass for noise. That mean is right to half of the noise's
+//! variance, which is soon enough for a device that changes its habits; while it doesn't contradict it, the noise is
+//! that of the last 200.
+//!
+//! Weak points: a drift of the frequency makes R too small, by an eleventh of its square; a frequency that jumps more
+//! often than twice in 32 readings makes it too large. Readings at unequal intervals teach nothing.
 //! Never is the noise taken for less than the readings themselves promise: a filter that trusts them more than that is
 //! wrong by more than it says, as soon as they have an error in common.
 
 use crate::reading::{Method, Reading};
 
-/// Memory: so many readings.
-const MEMORY: f64 = 40.0;
-/// No single pair of differences counts more than this many times what is known.
-const LOUDEST: f64 = 6.0;
+/// So many readings are enough to see that the noise has changed.
+const RECENT: usize = 32;
+/// So many of the largest and of the smallest of them don't count.
+const TRIMMED: usize = 4;
+/// What the mean of the others is, of the mean of all, if the noise is normally distributed.
+const TRIMMED_MEAN: f64 = 0.69;
+/// The noise has changed when the recent readings' variance is so many times larger, or smaller: a mean of 32 is a
+/// tenth by chance less often than a fourth.
+const LOUDER: f64 = 4.0;
+const QUIETER: f64 = 10.0;
+/// Memory while it hasn't: so many readings.
+const MEMORY: f64 = 200.0;
 /// Noise is between this and that many times the nominal variance.
 const RANGE: (f64, f64) = (1.0, 1e4);
 /// Intervals are equal within this part of them.
@@ -33,12 +45,24 @@ pub(super) struct Noise {
     difference: Option<f64>,
     /// How many times the nominal variance the true one is.
     factor: f64,
-    seen: f64,
+    /// What each of the recent readings says it is, and where the oldest is.
+    apparent: [f64; RECENT],
+    oldest: usize,
+    /// How many readings the factor is the mean of.
+    unchanged: f64,
 }
 
 impl Noise {
     pub(super) const fn new(method: Method) -> Self {
-        Self { method, last: None, difference: None, factor: 1.0, seen: 0.0 }
+        Self {
+            method,
+            last: None,
+            difference: None,
+            factor: 1.0,
+            apparent: [TRIMMED_MEAN; RECENT],
+            oldest: 0,
+            unchanged: 0.0,
+        }
     }
 
     /// The variance of `reading`'s phase, ns².
@@ -70,12 +94,23 @@ impl Noise {
         let second = (change / dt - last_change / last_dt) * dt / nominal(reading).sqrt();
         let Some(before) = self.difference.replace(second) else { return };
         let apparent = ((second * second + before * before) / 2.0 - 4.0 * second * before) / 22.0;
-        self.seen = (self.seen + 1.0).min(MEMORY);
-        // What was assumed at first counts for ten.
-        let share = 1.0 / (self.seen + 10.0).min(MEMORY);
-        let most = LOUDEST * self.factor;
-        self.factor =
-            (self.factor + share * (apparent.clamp(-most, most) - self.factor)).clamp(RANGE.0, RANGE.1);
+        if let Some(oldest) = self.apparent.get_mut(self.oldest) {
+            *oldest = apparent;
+        }
+        self.oldest = (self.oldest + 1) % RECENT;
+        let mut sorted = self.apparent;
+        sorted.sort_unstable_by(f64::total_cmp);
+        let kept = sorted.get(TRIMMED..RECENT - TRIMMED).unwrap_or_default();
+        #[expect(clippy::cast_precision_loss, reason = "32 at most")]
+        let mean = kept.iter().sum::<f64>() / kept.len() as f64;
+        let recent = (mean / TRIMMED_MEAN).clamp(RANGE.0, RANGE.1);
+        if recent > LOUDER * self.factor || recent * QUIETER < self.factor {
+            self.factor = recent;
+            self.unchanged = 0.0;
+        } else {
+            self.unchanged = (self.unchanged + 1.0).min(MEMORY);
+            self.factor += (recent - self.factor) / self.unchanged;
+        }
     }
 }
 
@@ -112,13 +147,13 @@ mod tests {
     }
 
     /// What is learnt from readings a second apart, jittering by `jitter` ns, while the frequency walks by `walk` ppb
-    /// a second, jumping by `jump` ppb half way.
+    /// a second; it jumps by `jump` ppb ten readings before the end.
     fn learnt(method: Method, jitter: f64, walk: f64, jump: f64) -> f64 {
         let (reading, mut state) = (reading(method), 7);
         let mut noise = Noise::new(method);
         let (mut frequency, mut last) = (3_000.0, 0.0);
         for second in 0..400 {
-            frequency += normal(walk, &mut state) + if second == 200 { jump } else { 0.0 };
+            frequency += normal(walk, &mut state) + if second == 390 { jump } else { 0.0 };
             let now = normal(jitter, &mut state);
             noise.learn(&reading, 1.0, frequency + now - last);
             last = now;
@@ -132,6 +167,25 @@ mod tests {
             (learnt(Method::Precise, 50.0, 0.0, 0.0), learnt(Method::Precise, 50.0, 20.0, 0.0));
         assert!((35.0..70.0).contains(&quiet) && (35.0..70.0).contains(&walking), "{quiet} {walking}");
         assert!(learnt(Method::Precise, 0.0, 20.0, 0.0) < 6.0, "a walk alone is no noise");
+    }
+
+    #[test]
+    fn a_minute_is_enough_to_see_that_the_noise_has_changed() {
+        let (reading, mut state) = (reading(Method::Precise), 7);
+        let mut noise = Noise::new(Method::Precise);
+        let mut last = 0.0;
+        for (jitter, readings) in [(1.0, 1_000), (50.0, 60), (50.0, 1_000), (1.0, 60)] {
+            for _ in 0..readings {
+                let now = normal(jitter, &mut state);
+                noise.learn(&reading, 1.0, now - last);
+                last = now;
+            }
+            let found = noise.variance(&reading).sqrt();
+            assert!(
+                (jitter * 0.7..jitter * 1.6).contains(&found),
+                "{found} ns after {readings} of {jitter} ns"
+            );
+        }
     }
 
     #[test]
