@@ -87,6 +87,7 @@ pub(crate) fn usual_model(random: &mut Random) -> WorldModel {
         wander: Frequency::from_ppb(random.decades(0.01, 1.0)),
         temperature: Frequency::from_ppb(random.decades(1.0, 300.0)),
         temperature_period_s: random.decades(600.0, 20_000.0),
+        ..OscillatorModel::default()
     };
     let host = if random.chance(0.7) { HostModel::ntp() } else { HostModel::free() };
     let host = HostModel { frequency: Frequency::from_ppm(random.normal(10.0)), ..host };

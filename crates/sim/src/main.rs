@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hostclock_core::units::{Duration, Frequency};
 use hostclock_sim::campaign::{Outcome, campaign, figures, live, play};
+use hostclock_sim::holdover;
 use hostclock_sim::judge::{Judge, Recovery};
 use hostclock_sim::life::Life;
 use hostclock_sim::picture::draw;
@@ -69,6 +70,13 @@ enum Command {
         #[arg(long)]
         changing: bool,
     },
+    /// Compare how far the clock is off after 90 minutes alone with a filter that is told every noise, after an hour
+    /// with the host: medians
+    Holdover {
+        /// How many seeds
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        seeds: u64,
+    },
     /// Live one life again, and tell it line by line
     Replay {
         /// Which one
@@ -110,6 +118,7 @@ fn main() -> ExitCode {
             play_all(&chosen.0, from..from + lives)
         }
         Command::Steady { seeds, poll, hours, changing } => steady(seeds, poll, hours, changing),
+        Command::Holdover { seeds } => holdover(seeds),
         Command::Replay { seed, hours, scenario, after, before, picture } => {
             let life = scenario.map_or_else(|| Life::new(seed, hours), |scenario| scenario.life(seed));
             let window = (after, before);
@@ -159,6 +168,56 @@ fn steady(seeds: u64, poll: f64, hours: f64, changing: bool) -> bool {
         for regime in SETUPS.map(regime) {
             (0..seeds).for_each(|seed| compare(&[regime], seed));
         }
+    }
+    true
+}
+
+/// White noise, flicker and walk of the frequency, in ppb, and the readings' jitter, in ns.
+const NOISES: [(f64, f64, f64, f64); 6] = [
+    (0.0, 0.0, 1.0, 1.0),
+    (0.0, 0.0, 10.0, 50.0),
+    (1.0, 0.3, 0.0, 1.0),
+    (10.0, 0.3, 0.0, 50.0),
+    (0.1, 1.0, 0.0, 1.0),
+    (1.0, 0.3, 0.01, 1.0),
+];
+
+fn holdover(seeds: u64) -> bool {
+    say!(
+        "{:>9} {:>9} {:>9} {:>7} {:>13} {:>13} {:>7}",
+        "white",
+        "flicker",
+        "walk",
+        "jitter",
+        "engine",
+        "reference",
+        "ratio"
+    );
+    for (white, flicker, wander, jitter_ns) in NOISES {
+        let setup = holdover::Setup {
+            white: Frequency::from_ppb(white),
+            flicker: Frequency::from_ppb(flicker),
+            wander: Frequency::from_ppb(wander),
+            jitter_ns,
+            with_s: 3_600,
+            without_s: 5_400,
+        };
+        let median = |error: fn(&holdover::Setup, u64) -> f64| {
+            let mut errors = Vec::new();
+            campaign(
+                0..seeds,
+                |seed| Duration::from_nanos_f64(error(&setup, seed)).abs(),
+                |one| errors.push(one),
+            );
+            spread(errors.into_iter()).0.as_nanos_f64()
+        };
+        let (engine, reference) = (median(holdover::Setup::engine), median(holdover::Setup::reference));
+        say!(
+            "{white:>5} ppb {flicker:>5} ppb {wander:>5} ppb {jitter_ns:>4} ns {:>10.2} us {:>10.2} us {:>7.3}",
+            engine / 1e3,
+            reference / 1e3,
+            engine / reference
+        );
     }
     true
 }

@@ -1,11 +1,12 @@
 //! The guest's raw counter against true time: what `CLOCK_MONOTONIC_RAW` counts.
 //!
-//! Its frequency is the sum of a constant, a random walk and a temperature that goes up and down. A
-//! paused machine's counter stands still: that is what `stop` and `cont` of QEMU's monitor do to it.
+//! Its frequency is the sum of a constant, the noises that oscillators have (white, flickering, walking: IEEE Std
+//! 1139), and a temperature that goes up and down. A paused machine's counter stands still: that is what `stop` and `cont` of QEMU's monitor do to it.
 
 use hostclock_core::units::{Frequency, RawTime};
 
 use crate::random::Random;
+use crate::scatter::Scatter;
 use crate::truth::{Line, PER_NANO, TrueTime, floor_nanos};
 
 /// How an oscillator behaves.
@@ -15,6 +16,10 @@ pub struct OscillatorModel {
     pub frequency: Frequency,
     /// Random walk of the frequency, per square root of a second.
     pub wander: Frequency,
+    /// White noise of the frequency, times the square root of a second.
+    pub white: Frequency,
+    /// Flicker noise of the frequency: its Allan deviation, the same over each time from a second to a week.
+    pub flicker: Frequency,
     /// Amplitude of the temperature's effect.
     pub temperature: Frequency,
     /// The temperature's period in seconds.
@@ -27,6 +32,8 @@ impl Default for OscillatorModel {
         Self {
             frequency: Frequency::from_ppm(-12.0),
             wander: Frequency::from_ppb(0.1),
+            white: Frequency::ZERO,
+            flicker: Frequency::ZERO,
             temperature: Frequency::from_ppb(20.0),
             temperature_period_s: 1_200.0,
         }
@@ -39,12 +46,15 @@ pub struct Oscillator {
     model: OscillatorModel,
     random: Random,
     walk_ppb: f64,
+    scatter: Scatter,
     line: Line,
     edge: TrueTime,
 }
 
 /// How often the frequency changes, in true picoseconds.
 const SEGMENT: i64 = 500_000_000_000;
+/// The same in seconds.
+pub(crate) const SEGMENT_S: f64 = 0.5;
 
 impl Oscillator {
     /// A counter that shows `uptime` when the world begins.
@@ -53,7 +63,8 @@ impl Oscillator {
         let phase = random.unit();
         let value = i128::from(uptime.as_nanos()) * i128::from(PER_NANO);
         let edge = TrueTime::from_secs_f64(0.5 * phase);
-        Self { model, random, walk_ppb: 0.0, line: Line::new(0, value, model.frequency), edge }
+        let scatter = Scatter::new(model.white, model.flicker, SEGMENT_S, random.part("scatter"));
+        Self { model, random, walk_ppb: 0.0, scatter, line: Line::new(0, value, model.frequency), edge }
     }
 
     /// The next moment at which the frequency changes: [`Self::advance`] there before asking beyond.
@@ -69,8 +80,10 @@ impl Oscillator {
             self.walk_ppb +=
                 self.random.normal(self.model.wander.as_ppb() * core::f64::consts::FRAC_1_SQRT_2);
             let angle = core::f64::consts::TAU * at.as_secs_f64() / self.model.temperature_period_s;
-            let ppb =
-                self.model.frequency.as_ppb() + self.walk_ppb + self.model.temperature.as_ppb() * angle.sin();
+            let ppb = self.model.frequency.as_ppb()
+                + self.walk_ppb
+                + self.scatter.next_ppb()
+                + self.model.temperature.as_ppb() * angle.sin();
             self.line.turn(at.picos(), Frequency::from_ppb(ppb));
             self.edge = TrueTime::from_picos(at.picos().saturating_add(SEGMENT));
         }

@@ -19,17 +19,19 @@ pub(super) struct LongTerm {
 }
 
 impl LongTerm {
-    pub(super) fn take(&mut self, frequency: f64, variance: f64, dt: f64) {
+    /// Takes in the frequency of the last `dt` seconds, and tells whether it is one to remember.
+    pub(super) fn take(&mut self, frequency: f64, variance: f64, dt: f64) -> bool {
         // A frequency that isn't known to 10 ppm yet would spoil the mean for a long time; and one that no oscillator
         // has is a host that is slewed, for once.
         if variance > 1e8 || frequency.abs() > ANY_OSCILLATORS_PPB {
-            return;
+            return false;
         }
         self.seconds = (self.seconds + dt).min(LONG_TERM_S);
         let share = (dt / self.seconds).min(1.0);
         let off = frequency - self.mean;
         self.mean += share * off;
         self.variance += share * ((1.0 - share) * off * off - self.variance);
+        true
     }
 
     pub(super) fn value(&self) -> Option<(Frequency, Frequency)> {

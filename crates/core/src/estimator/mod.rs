@@ -17,18 +17,20 @@
 //! How much precise readings jitter is learnt too (`noise`): the filters are told, so that a device that is worse than
 //! it says doesn't shake the clock.
 //!
-//! The estimator also remembers the mean frequency over up to an hour (`long_term`). A holdover uses that,
+//! The estimator also remembers the frequencies of up to an hour (`long_term`, `outlook`). A holdover uses those,
 //! not the last second's.
 
 mod long_term;
 mod model;
 mod noise;
+mod outlook;
 
 use crate::reading::{Method, Reading};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
 use long_term::LongTerm;
 use model::{Expected, Model, Restlessness};
 use noise::{Noise, nominal};
+use outlook::Outlook;
 
 /// The assumptions, from a rock to a kite.
 const BANK: [Restlessness; 8] = [
@@ -90,6 +92,7 @@ pub struct Estimator {
     /// Which part of the last reading's innovation the phase took over.
     gain: f64,
     long_term: LongTerm,
+    outlook: Outlook,
     residual_square: f64,
     readings: u32,
     /// Readings since the last break.
@@ -133,6 +136,7 @@ impl Estimator {
             noise: Noise::new(first.method),
             gain: 1.0,
             long_term: LongTerm::default(),
+            outlook: Outlook::default(),
             residual_square: 0.0,
             readings: 1,
             since_break: u32::MAX,
@@ -229,7 +233,11 @@ impl Estimator {
             self.doubt_frequency(frequency - before);
             return;
         }
-        self.long_term.take(frequency, variance, dt);
+        if self.long_term.take(frequency, variance, dt) {
+            self.outlook.take(measured, dt);
+        } else {
+            self.outlook.begin_anew();
+        }
     }
 
     /// The bias is that of the worst reading, fading. One in which the process slept is so much worse that the
@@ -264,6 +272,7 @@ impl Estimator {
             model.rephase(variance, doubt_ppb * doubt_ppb);
         }
         self.noise.begin_anew();
+        self.outlook.begin_anew();
         self.anchor_raw = reading.raw;
         self.anchor_reference = reading.reference;
         self.method = reading.method;
@@ -360,12 +369,13 @@ impl Estimator {
     }
 
     /// The frequency to run with `age` after the last reading, and by how much it may be off (one
-    /// standard deviation): at first what it was, later what it was on average. An NTP daemon's
-    /// excursions are over in a minute or so; the oscillator's mean stays.
+    /// standard deviation): at first what it was, later what the last hour lets expect. An NTP daemon's
+    /// excursions are over in a minute or so.
     #[must_use]
     pub fn holdover_frequency(&self, age: Duration) -> (Frequency, Frequency) {
         let (now, sigma) = self.frequency();
         let Some((mean, spread)) = self.long_term_frequency() else { return (now, sigma) };
+        let mean = self.outlook.frequency(age.as_secs_f64()).unwrap_or(mean);
         // As far as the present frequency isn't known, just after a break, the mean is the better guess.
         let (known, usual) = (sigma.as_ppb().powi(2), spread.as_ppb().powi(2) + 1.0);
         let kept = (-age.as_secs_f64().max(0.0) / EXCURSION_S).exp() * usual / (usual + known);
