@@ -10,6 +10,8 @@ mod manage;
 mod moment;
 mod monitor;
 mod observe;
+mod paced;
+mod pairs;
 mod relay;
 mod wander;
 
@@ -43,6 +45,18 @@ enum Work {
         #[arg(long)]
         stop: PathBuf,
         /// Where the samples go
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Record pairs of the processor's counter and the clock until a file appears
+    Pairs {
+        /// Pairs a second
+        #[arg(long, default_value_t = 250)]
+        rate: u32,
+        /// The recording ends when this file exists
+        #[arg(long)]
+        stop: PathBuf,
+        /// Where the pairs go
         #[arg(long)]
         out: PathBuf,
     },
@@ -204,6 +218,7 @@ fn work(work: Work) -> io::Result<()> {
         Work::Reset { offset, device } => disturb::reset(&device, Duration::from_nanos(offset)),
         Work::Wander { seed } => wander::wander(seed),
         Work::Step { nanoseconds } => change::step(Duration::from_nanos(nanoseconds)),
+        Work::Pairs { rate, stop, out } => pairs::pairs(rate, &stop, &out),
         Work::Midnight { seconds } => host::midnight(Duration::from_secs(seconds)),
         Work::Leap => host::leap(),
         Work::Slew { ppm, seconds } => host::slew(Frequency::from_ppm(ppm), seconds),
