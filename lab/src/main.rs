@@ -66,8 +66,7 @@ enum Command {
     Run {
         /// One of those that `scenarios` lists
         scenario: String,
-        /// Comma-separated: hostclock, hostclock-10hz, hostclock-quiet, hostclock-instant, chrony, phc2sys,
-        /// phc2sys-10hz, none; or all
+        /// Comma-separated, such as hostclock,chrony,phc2sys-10hz (docs/lab.md lists them); or all
         #[arg(long)]
         daemons: Option<String>,
         /// How often, each time with machines that have just been started

@@ -128,10 +128,7 @@ impl Session {
 
     /// Starts a daemon, noting when under `label`.
     pub(crate) fn start(&mut self, daemon: &Daemon, label: &str) -> Result<()> {
-        if daemon.command.is_empty() {
-            return Ok(());
-        }
-        let command = daemon.command;
+        let Some(command) = daemon.command() else { return Ok(()) };
         self.guest(&format!(
             "lab launch --log {EVENTS} '{label}' -- {command} >{DAEMON_LOG} 2>&1 & daemon=$!"
         ))
@@ -141,10 +138,7 @@ impl Session {
     /// Kills the daemon without a warning and starts it again after a pause of so many seconds; the log
     /// goes on.
     pub(crate) fn kill(&mut self, daemon: &Daemon, pause: f64) -> Result<()> {
-        if daemon.command.is_empty() {
-            return Ok(());
-        }
-        let command = daemon.command;
+        let Some(command) = daemon.command() else { return Ok(()) };
         self.guest(&format!(
             "{{ kill -9 $daemon; wait $daemon; }} 2>/dev/null; [ {pause} = 0 ] || sleep {pause}; \
              {command} >>{DAEMON_LOG} 2>&1 & daemon=$!"
