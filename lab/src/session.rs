@@ -3,6 +3,7 @@
 
 mod host;
 mod load;
+mod pairs;
 mod pause;
 mod snapshot;
 mod suspend;
@@ -19,6 +20,7 @@ use crate::daemon::Daemon;
 use crate::error::{Context, Error, Result};
 use crate::machine::Lab;
 
+pub(crate) use pairs::PAIRS_A_SECOND;
 pub(crate) use pause::{GoingOn, Halt};
 
 const EVENTS: &str = "/tmp/events";
@@ -98,17 +100,6 @@ impl Session {
     /// Observer samples a second.
     pub(crate) fn rate(&self) -> u32 {
         self.rate
-    }
-
-    /// Makes the host's frequency wander, the same way for the same seed; `None` ends it.
-    pub(crate) fn wander(&mut self, seed: Option<u32>) -> Result<()> {
-        self.lab
-            .host
-            .run("[ -z \"$wander\" ] || { kill $wander; wait $wander; wander=; } 2>/dev/null; true")?;
-        if let Some(seed) = seed {
-            self.lab.host.run(&format!("lab wander --seed {seed} & wander=$!"))?;
-        }
-        Ok(())
     }
 
     /// Whether the machines have ended by themselves, or the guest's shell doesn't answer any more.

@@ -1,20 +1,24 @@
 //! Pictures of results. SVG by hand, readable on light and on dark pages.
 //!
 //! [`recoveries`]: one panel a disturbance, time after it against the size of the offset, both
-//! logarithmic, one line a daemon. `steady`: undisturbed clocks.
+//! logarithmic, one line a daemon. `steady`, `allan`, `histogram`: undisturbed clocks.
 
+mod allan;
 mod colours;
+mod histogram;
 mod scale;
 mod steady;
 
 use std::fmt::Write;
 
+pub(crate) use allan::allan;
+use colours::{COLOURS, DASHED};
+pub(crate) use histogram::histogram;
 use scale::Scale;
 pub(crate) use steady::steady;
 
 use crate::daemon::{self, Daemon};
 use crate::result::Run;
-use colours::{COLOURS, DASHED};
 
 /// The size of a panel.
 struct Panel {
@@ -214,8 +218,7 @@ mod tests {
 
     fn run(daemon: &str, recoveries: Vec<Recovery>) -> Run {
         let findings = Findings { recoveries, ..Findings::default() };
-        let (scenario, kernel) = ("date".into(), "6.1".into());
-        Run { format: 1, scenario, daemon: daemon.into(), run: 0, kernel, rate_hz: 1_000, findings }
+        Run { daemon: daemon.into(), findings, ..Run::example() }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use super::{Panel, escaped, head};
-use crate::daemon::{self, Daemon};
+use super::{Panel, escaped, first_of_each, head};
+use crate::daemon::Daemon;
 use crate::result::Run;
 use crate::table::nanoseconds;
 
@@ -14,22 +14,14 @@ const TOP: f64 = 84.0;
 const GAP: f64 = 16.0;
 
 /// The picture of the first run of each daemon in `runs`; `None` where there is nothing to draw.
-pub(crate) fn steady(runs: &[&Run]) -> Option<String> {
-    let first: Vec<(&Daemon, &Run)> = daemon::ALL
-        .iter()
-        .filter_map(|daemon| Some((daemon, *runs.iter().find(|run| run.daemon == daemon.name)?)))
-        .filter(|(_, run)| run.findings.steady.is_some())
-        .collect();
+pub(crate) fn steady(runs: &[&Run], title: &str) -> Option<String> {
+    let first: Vec<(&Daemon, &Run)> =
+        first_of_each(runs).into_iter().filter(|(_, run)| run.findings.steady.is_some()).collect();
     let last = first.last()?;
     let seconds = last.1.findings.steady.as_ref()?.seconds.max(1.0);
     let count: f64 = first.iter().map(|_| 1.0).sum();
     let (width, height) = (LEFT + PANEL.width + 30.0, TOP + count * (PANEL.height + GAP) + 40.0);
-    let mut svg = head(
-        width,
-        height,
-        "Nothing happens: offset of the guest's clock while the host's frequency wanders",
-        &[],
-    );
+    let mut svg = head(width, height, title, &[]);
     let _ = write!(
         svg,
         "<text class=\"soft\" x=\"14\" y=\"50\">system minus host; each panel has its own scale, the grey lines are \u{b1} its largest offset</text>"
