@@ -39,6 +39,15 @@ pub(crate) struct Idle {
     /// How often a second the guest was left for its hypervisor; 0 likewise.
     #[serde(default)]
     pub(crate) exits_per_second: f64,
+    /// System calls a second; 0 likewise.
+    #[serde(default)]
+    pub(crate) calls_per_second: f64,
+    /// System calls for each reading of the device that the daemon's settings ask for; 0 likewise.
+    #[serde(default)]
+    pub(crate) calls_per_poll: f64,
+    /// (name, number a second) of each, the most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) calls: Vec<(String, f64)>,
 }
 
 /// What a scenario found.

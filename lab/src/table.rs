@@ -24,6 +24,7 @@ pub(crate) fn tables(runs: &[Run]) -> String {
         let count = runs.iter().map(|run| run.run + 1).max().unwrap_or(0);
         let _ = writeln!(text, "### {scenario}: {}\n", plural(count, "run"));
         text.push_str(&table(&runs));
+        text.push_str(&figures::calls(&runs));
         text.push('\n');
     }
     text

@@ -2,6 +2,7 @@
 //! curves of pictures are thinned out.
 
 pub(crate) mod allan;
+pub(crate) mod calls;
 pub(crate) mod histogram;
 pub(crate) mod host;
 pub(crate) mod number;

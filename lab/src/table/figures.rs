@@ -1,6 +1,9 @@
-//! Rows of single figures.
+//! Rows of single figures, and which system calls a daemon makes.
+
+use std::fmt::Write;
 
 use super::float;
+use crate::daemon;
 use crate::result::Run;
 
 /// What a run says, and how that is shown.
@@ -40,6 +43,20 @@ pub(super) const ALL: &[(&str, Figure)] = &[
         (
             |run| run.findings.idle.as_ref().map(|idle| idle.host_cpu_ms_per_second).filter(|ms| *ms > 0.0),
             |ms| format!("{ms:.1}"),
+        ),
+    ),
+    (
+        "system calls a second",
+        (
+            |run| run.findings.idle.as_ref().map(|idle| idle.calls_per_second).filter(|calls| *calls > 0.0),
+            |count| format!("{count:.1}"),
+        ),
+    ),
+    (
+        "system calls a poll",
+        (
+            |run| run.findings.idle.as_ref().map(|idle| idle.calls_per_poll).filter(|calls| *calls > 0.0),
+            |count| format!("{count:.1}"),
         ),
     ),
     (
@@ -112,3 +129,30 @@ pub(super) const ALL: &[(&str, Figure)] = &[
         ),
     ),
 ];
+
+/// A line a daemon that says which system calls it makes a second; nothing where nobody counted them.
+pub(super) fn calls(runs: &[&Run]) -> String {
+    let mut text = String::new();
+    for daemon in &daemon::ALL {
+        let Some(run) = runs.iter().find(|run| run.daemon == daemon.name) else { continue };
+        let Some(idle) = run.findings.idle.as_ref().filter(|idle| !idle.calls.is_empty()) else { continue };
+        let each: Vec<String> = idle.calls.iter().map(|(name, count)| format!("{name} {count:.1}")).collect();
+        let _ = writeln!(text, "* system calls a second, {}: {}", daemon.title, each.join(", "));
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::{Findings, Idle};
+
+    #[test]
+    fn system_calls_are_named_where_they_were_counted() {
+        let idle = Idle { calls: vec![("ioctl".into(), 1.0), ("poll".into(), 0.5)], ..Idle::default() };
+        let counted =
+            Run { findings: Findings { idle: Some(idle), ..Findings::default() }, ..Run::example() };
+        assert_eq!(calls(&[&counted]), "\n* system calls a second, chrony, poll 1: ioctl 1.0, poll 0.5\n");
+        assert_eq!(calls(&[&Run::example()]), "");
+    }
+}
