@@ -29,7 +29,7 @@ pub(super) fn about(command: &str, tree: &Tree, hostclock: &Path) -> Result<Stri
          | phc2sys | linuxptp {} |\n\n",
         processor(),
         std::thread::available_parallelism().map_or(0, Into::into),
-        fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim(),
+        series(&fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default()),
         first_line("usr/bin/qemu-system-x86_64", "--version")?,
         tree.release()?,
         String::from_utf8_lossy(&version).trim(),
@@ -62,6 +62,11 @@ fn processor() -> String {
     model.map_or_else(|| "unknown processor".to_owned(), |(_, name)| name.trim().to_owned())
 }
 
+/// `6.1` of `6.1.0-56-cloud-amd64`: what follows can name whose machine it is.
+fn series(release: &str) -> String {
+    release.trim().split(['.', '-']).take(2).collect::<Vec<_>>().join(".")
+}
+
 fn size(path: &Path) -> Result<u64> {
     Ok(fs::metadata(path).context(|| format!("looking at {}", path.display()))?.len())
 }
@@ -74,6 +79,11 @@ fn megabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_machines_kernel_only_the_series_is_told() {
+        assert_eq!(series("6.1.0-56-cloud-amd64\n"), "6.1");
+    }
 
     #[test]
     fn sizes_are_shown_to_ten_kilobytes() {
