@@ -11,15 +11,20 @@ use std::fmt::Write;
 use crate::analysis::recovery::Recovery;
 use crate::daemon;
 use crate::result::Run;
+use crate::scenario;
 
 /// Scenarios in which it is told too when the clock was right to a millisecond.
 const IN_TWO_STAGES: [&str; 4] = ["pause", "restore", "fork", "suspend"];
 
 /// The tables of all scenarios in `runs`.
 pub(crate) fn tables(runs: &[Run]) -> String {
-    let scenarios: BTreeSet<&str> = runs.iter().map(|run| run.scenario.as_str()).collect();
+    // In the order in which they are listed; those that nobody knows any more come last.
+    let place = |name: &str| scenario::ALL.iter().position(|scenario| scenario.name == name);
+    let names = runs.iter().map(|run| run.scenario.as_str());
+    let scenarios: BTreeSet<(usize, &str)> =
+        names.map(|name| (place(name).unwrap_or(usize::MAX), name)).collect();
     let mut text = String::new();
-    for scenario in scenarios {
+    for (_, scenario) in scenarios {
         let runs: Vec<&Run> = runs.iter().filter(|run| run.scenario == scenario).collect();
         let count = runs.iter().map(|run| run.run + 1).max().unwrap_or(0);
         let _ = writeln!(text, "### {scenario}: {}\n", plural(count, "run"));

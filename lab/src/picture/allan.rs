@@ -10,7 +10,7 @@ use crate::result::Run;
 const PANEL: Panel = Panel { width: 520.0, height: 380.0 };
 const LEFT: f64 = 84.0;
 const TOP: f64 = 52.0;
-const LEGEND: f64 = 210.0;
+const LEGEND: f64 = 250.0;
 const LINE: f64 = 20.0;
 
 const TIMES: [(f64, &str); 6] =

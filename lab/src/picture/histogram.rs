@@ -10,6 +10,8 @@ use crate::result::Run;
 
 const PANEL: Panel = Panel { width: 210.0, height: 120.0 };
 const COLUMNS: usize = 4;
+/// The title needs so much.
+const LEAST_WIDTH: f64 = 860.0;
 const LEFT: f64 = 20.0;
 const TOP: f64 = 84.0;
 const ACROSS: f64 = 24.0;
@@ -26,7 +28,7 @@ pub(crate) fn histogram(runs: &[&Run], title: &str) -> Option<String> {
         return None;
     }
     let (columns, rows) = (scale::of(all.len().min(COLUMNS)), scale::of(all.len().div_ceil(COLUMNS)));
-    let width = (2.0 * LEFT + columns * (PANEL.width + ACROSS) - ACROSS).max(500.0);
+    let width = (2.0 * LEFT + columns * (PANEL.width + ACROSS) - ACROSS).max(LEAST_WIDTH);
     let mut svg = head(width, TOP + rows * (PANEL.height + DOWN), title, &[]);
     let _ = write!(
         svg,

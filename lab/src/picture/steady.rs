@@ -9,7 +9,7 @@ use crate::result::Run;
 use crate::table::nanoseconds;
 
 const PANEL: Panel = Panel { width: 640.0, height: 76.0 };
-const LEFT: f64 = 190.0;
+const LEFT: f64 = 236.0;
 const TOP: f64 = 84.0;
 const GAP: f64 = 16.0;
 
@@ -36,12 +36,12 @@ pub(crate) fn steady(runs: &[&Run], title: &str) -> Option<String> {
         };
         let _ = write!(
             svg,
-            "<text x=\"14\" y=\"{:.0}\" font-weight=\"600\">{}</text><text class=\"soft\" x=\"14\" y=\"{:.0}\">rms {:.1} ns</text>\
+            "<text x=\"14\" y=\"{:.0}\" font-weight=\"600\">{}</text><text class=\"soft\" x=\"14\" y=\"{:.0}\">rms {}</text>\
              <text class=\"soft\" x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\" font-size=\"11\">\u{b1}{}</text><g transform=\"translate({LEFT} {top:.0})\">",
             top + 34.0,
             escaped(daemon.title),
             top + 52.0,
-            steady.rms,
+            escaped(&rms(steady.rms)),
             LEFT - 7.0,
             top + 9.0,
             escaped(&nanoseconds(limit)),
@@ -70,6 +70,15 @@ pub(crate) fn steady(runs: &[&Run], title: &str) -> Option<String> {
     }
     svg.push_str("</svg>\n");
     Some(svg)
+}
+
+/// A root mean square in a unit that a person would choose.
+fn rms(ns: f64) -> String {
+    match ns {
+        ..1e4 => format!("{ns:.1} ns"),
+        ..1e6 => format!("{:.1} us", ns / 1e3),
+        _ => format!("{:.1} ms", ns / 1e6),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a place on a page needs four digits")]
