@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Numbers and names of what clock daemons call: arch/x86/entry/syscalls/syscall_64.tbl, Linux 6.1.
-const NAMES: [(u32, &str); 31] = [
+const NAMES: [(u32, &str); 34] = [
     (0, "read"),
     (1, "write"),
     (2, "open"),
@@ -17,6 +17,8 @@ const NAMES: [(u32, &str); 31] = [
     (20, "writev"),
     (23, "select"),
     (35, "nanosleep"),
+    (41, "socket"),
+    (42, "connect"),
     (44, "sendto"),
     (45, "recvfrom"),
     (46, "sendmsg"),
@@ -35,6 +37,7 @@ const NAMES: [(u32, &str); 31] = [
     (287, "timerfd_gettime"),
     (288, "accept4"),
     (305, "clock_adjtime"),
+    (441, "epoll_pwait2"),
 ];
 
 /// How often each call was made, by its name or number, the most frequent first.
