@@ -83,8 +83,9 @@ impl Daemon {
         match self.program {
             Hostclock(_) => Some(format!("/bin/hostclock run --config /etc/{name}.conf")),
             Chrony(_) => Some(format!("/usr/sbin/chronyd -d -f /etc/{name}.conf")),
+            // -q: there is no system log here, and phc2sys would look for it with each line.
             Phc2sys(options) => {
-                Some(format!("/usr/sbin/phc2sys -s /dev/ptp0 -c CLOCK_REALTIME -O 0 -S 0.1 {options} -m"))
+                Some(format!("/usr/sbin/phc2sys -s /dev/ptp0 -c CLOCK_REALTIME -O 0 -S 0.1 {options} -m -q"))
             }
             Nothing => None,
         }

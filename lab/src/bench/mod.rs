@@ -47,7 +47,8 @@ const EVERYBODY: &[&str] = &[
 ];
 const SOME: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
 const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
-const COSTLY: &[&str] = &["none", "hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
+const COSTLY: &[&str] =
+    &["none", "hostclock-quiet", "hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
 
 /// All parts, in the order in which they are played.
 const PARTS: [Part; 9] = [
