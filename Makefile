@@ -69,6 +69,14 @@ soak: needs ## Live 10,000 random guests' lives, and 2,000 of each scenario, in 
 	$(CARGO) run --locked --release --quiet -p hostclock-sim -- campaign --lives 10000 --hours 1
 	$(CARGO) run --locked --release --quiet -p hostclock-sim -- campaign --lives 2000 --scenario all
 
+# Where the bench leaves its results: `make bench BENCH=docs/benchmarks` for those that are published.
+BENCH ?= lab/out/bench
+.PHONY: bench
+bench: needs ## Measure hostclock beside chrony and phc2sys at every rate, simulator and lab (an hour and a quarter)
+	mkdir -p $(BENCH)
+	-$(CARGO) run --locked --release --quiet -p hostclock-sim -- steady >$(BENCH)/simulator.txt
+	$(LAB) bench --out $(BENCH)
+
 .PHONY: measure
 measure: needs ## The long measurements that docs/measurements.md quotes (five hours)
 	scripts/measure

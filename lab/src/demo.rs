@@ -42,7 +42,7 @@ pub(crate) fn demo(out: &Path) -> Result<()> {
             scenario::jumps(&mut session, &setting, &DEMO, &mut |seen| println!("{}", told(seen)))?;
         let recording = session.recorded()?;
         let log = session.stop()?;
-        let findings = Findings { recoveries, log, ..Findings::of(&recording) };
+        let findings = Findings { recoveries, log, ..Findings::of(&recording.samples) };
         let played = Played { scenario: "date", daemon, number: 0, kernel: &kernel, rate: session.rate() };
         written(&played, findings, out)?;
     }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod bench;
 mod check;
 mod daemon;
 mod demo;
@@ -66,8 +67,7 @@ enum Command {
     Run {
         /// One of those that `scenarios` lists
         scenario: String,
-        /// Comma-separated: hostclock, hostclock-10hz, hostclock-quiet, hostclock-instant, chrony, phc2sys,
-        /// phc2sys-10hz, none; or all
+        /// Comma-separated, such as hostclock,chrony,phc2sys-10hz (docs/lab.md lists them); or all
         #[arg(long)]
         daemons: Option<String>,
         /// How often, each time with machines that have just been started
@@ -78,6 +78,21 @@ enum Command {
         first: u32,
         /// Where the results go
         #[arg(long, default_value = "lab/out")]
+        out: PathBuf,
+    },
+    /// Measure hostclock beside its peers at every rate, in one run of an hour
+    Bench {
+        /// Comma-separated: truth, quiet, ntp, warming, slewed, jumps, pauses, start, cost; or all
+        #[arg(long)]
+        parts: Option<String>,
+        /// Chooses the host's wander and the moments within a poll, the same for all daemons
+        #[arg(long, default_value_t = 0)]
+        seed: u32,
+        /// A glance at everything, for whoever works on the bench
+        #[arg(long)]
+        quick: bool,
+        /// Where the results go
+        #[arg(long, default_value = "lab/out/bench")]
         out: PathBuf,
     },
     /// Make tables and pictures of all results in a directory
@@ -105,6 +120,7 @@ fn main() -> ExitCode {
         Command::Run { scenario, daemons, runs, first, out } => {
             play::play(&scenario, daemons.as_deref(), first..first.saturating_add(runs), &out)
         }
+        Command::Bench { parts, seed, quick, out } => bench::bench(&out, parts.as_deref(), seed, quick),
         Command::Report { directory } => report::report(&directory).map(|tables| print!("{tables}")),
         Command::Scenarios => {
             scenario::ALL.iter().for_each(|scenario| println!("{:12} {}", scenario.name, scenario.about));

@@ -22,27 +22,54 @@ pub(crate) fn boot(daemons: &[Daemon], scenario: &Scenario) -> Result<(Session, 
     Ok((Session::new(Lab::boot(&parts)?, scenario.rate), parts.guest().release()?))
 }
 
+/// Whether there is time to measure, or only to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// As [`Setting::thorough`].
+    None,
+    /// As [`Setting::brief`].
+    Some,
+}
+
 /// Plays the scenario called `name` with each of the daemons in `list` once for each number in `runs`, writes what
 /// was found to `out` and prints its tables.
 pub(crate) fn play(name: &str, list: Option<&str>, runs: Range<u32>, out: &Path) -> Result<()> {
     let scenario = scenario::named(name)?;
     let daemons = scenario::daemons(list.unwrap_or(&scenario.daemons.join(",")))?;
+    play_runs(scenario, &daemons, runs, Haste::None, out)?;
+    print!("{}", report::report(out)?);
+    Ok(())
+}
+
+/// Plays `scenario` with each of `daemons` once for each number in `runs`, on new machines for each number, and writes
+/// what was found to `out`.
+pub(crate) fn play_runs(
+    scenario: &Scenario,
+    daemons: &[Daemon],
+    runs: Range<u32>,
+    haste: Haste,
+    out: &Path,
+) -> Result<()> {
+    let name = scenario.name;
     for number in runs.clone() {
-        let (mut session, kernel) = boot(&daemons, scenario)?;
-        for daemon in &daemons {
+        let (mut session, kernel) = boot(daemons, scenario)?;
+        for daemon in daemons {
             eprintln!(
                 "lab: run {number} of {} to {}: {name} with {}",
                 runs.start,
                 runs.end - 1,
                 daemon.title
             );
-            let setting = Setting::thorough(*daemon, number);
+            let setting = match haste {
+                Haste::None => Setting::thorough(*daemon, number),
+                Haste::Some => Setting { run: number, ..Setting::brief(*daemon) },
+            };
             let findings = match (scenario.play)(&mut session, &setting) {
                 // Nested emulation isn't a promise: machines that fell over are no finding about a daemon.
                 Err(error) if session.ended() => {
                     eprintln!("{error}\nlab: once more, on new machines");
                     drop(session);
-                    (session, _) = boot(&daemons, scenario)?;
+                    (session, _) = boot(daemons, scenario)?;
                     (scenario.play)(&mut session, &setting)?
                 }
                 played => played?,
@@ -54,7 +81,6 @@ pub(crate) fn play(name: &str, list: Option<&str>, runs: Range<u32>, out: &Path)
             )?;
         }
     }
-    print!("{}", report::report(out)?);
     Ok(())
 }
 

@@ -4,13 +4,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hostclock_lab_guest::trace::Sample;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::recovery::Recovery;
 use crate::analysis::steady::{Honesty, Steady, honesty};
 use crate::analysis::stretch::Stretch;
+use crate::analysis::truth::Truth;
 use crate::error::{Context, Result};
-use crate::session::Recording;
 
 /// The version of the documents.
 pub(crate) const FORMAT: u32 = 1;
@@ -38,6 +39,15 @@ pub(crate) struct Idle {
     /// How often a second the guest was left for its hypervisor; 0 likewise.
     #[serde(default)]
     pub(crate) exits_per_second: f64,
+    /// System calls a second; 0 likewise.
+    #[serde(default)]
+    pub(crate) calls_per_second: f64,
+    /// System calls for each reading of the device that the daemon's settings ask for; 0 likewise.
+    #[serde(default)]
+    pub(crate) calls_per_poll: f64,
+    /// (name, number a second) of each, the most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) calls: Vec<(String, f64)>,
 }
 
 /// What a scenario found.
@@ -52,6 +62,9 @@ pub(crate) struct Findings {
     /// Stretches in which something went on all the time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) stretches: Vec<Stretch>,
+    /// How good the lab's own truth is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) truth: Option<Truth>,
     /// The cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) idle: Option<Idle>,
@@ -68,8 +81,8 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// What every recording tells.
-    pub(crate) fn of(recording: &Recording) -> Self {
-        Self { honesty: Some(honesty(&recording.samples)), ..Self::default() }
+    pub(crate) fn of(samples: &[Sample]) -> Self {
+        Self { honesty: Some(honesty(samples)), ..Self::default() }
     }
 }
 
@@ -100,6 +113,23 @@ impl Run {
         let text = serde_json::to_string(self).context(|| "writing a result".into())?;
         fs::write(&path, text).context(|| format!("writing {}", path.display()))?;
         Ok(path)
+    }
+}
+
+#[cfg(test)]
+impl Run {
+    /// One that found nothing, for tests.
+    pub(crate) fn example() -> Self {
+        let (scenario, daemon, kernel) = ("date".into(), "chrony".into(), "6.1".into());
+        Self {
+            format: FORMAT,
+            scenario,
+            daemon,
+            run: 0,
+            kernel,
+            rate_hz: 1_000,
+            findings: Findings::default(),
+        }
     }
 }
 

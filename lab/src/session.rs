@@ -3,6 +3,7 @@
 
 mod host;
 mod load;
+mod pairs;
 mod pause;
 mod snapshot;
 mod suspend;
@@ -19,6 +20,7 @@ use crate::daemon::Daemon;
 use crate::error::{Context, Error, Result};
 use crate::machine::Lab;
 
+pub(crate) use pairs::PAIRS_A_SECOND;
 pub(crate) use pause::{GoingOn, Halt};
 
 const EVENTS: &str = "/tmp/events";
@@ -100,17 +102,6 @@ impl Session {
         self.rate
     }
 
-    /// Makes the host's frequency wander, the same way for the same seed; `None` ends it.
-    pub(crate) fn wander(&mut self, seed: Option<u32>) -> Result<()> {
-        self.lab
-            .host
-            .run("[ -z \"$wander\" ] || { kill $wander; wait $wander; wander=; } 2>/dev/null; true")?;
-        if let Some(seed) = seed {
-            self.lab.host.run(&format!("lab wander --seed {seed} & wander=$!"))?;
-        }
-        Ok(())
-    }
-
     /// Whether the machines have ended by themselves, or the guest's shell doesn't answer any more.
     pub(crate) fn ended(&mut self) -> bool {
         self.lab.ended() || self.guest("true").is_err()
@@ -128,10 +119,7 @@ impl Session {
 
     /// Starts a daemon, noting when under `label`.
     pub(crate) fn start(&mut self, daemon: &Daemon, label: &str) -> Result<()> {
-        if daemon.command.is_empty() {
-            return Ok(());
-        }
-        let command = daemon.command;
+        let Some(command) = daemon.command() else { return Ok(()) };
         self.guest(&format!(
             "lab launch --log {EVENTS} '{label}' -- {command} >{DAEMON_LOG} 2>&1 & daemon=$!"
         ))
@@ -141,10 +129,7 @@ impl Session {
     /// Kills the daemon without a warning and starts it again after a pause of so many seconds; the log
     /// goes on.
     pub(crate) fn kill(&mut self, daemon: &Daemon, pause: f64) -> Result<()> {
-        if daemon.command.is_empty() {
-            return Ok(());
-        }
-        let command = daemon.command;
+        let Some(command) = daemon.command() else { return Ok(()) };
         self.guest(&format!(
             "{{ kill -9 $daemon; wait $daemon; }} 2>/dev/null; [ {pause} = 0 ] || sleep {pause}; \
              {command} >>{DAEMON_LOG} 2>&1 & daemon=$!"

@@ -1,6 +1,8 @@
 //! Results as Markdown tables: the median of all runs, with the smallest and the largest where there
 //! are several.
 
+mod figures;
+mod steady;
 mod stretches;
 
 use std::collections::BTreeSet;
@@ -9,19 +11,25 @@ use std::fmt::Write;
 use crate::analysis::recovery::Recovery;
 use crate::daemon;
 use crate::result::Run;
+use crate::scenario;
 
 /// Scenarios in which it is told too when the clock was right to a millisecond.
 const IN_TWO_STAGES: [&str; 4] = ["pause", "restore", "fork", "suspend"];
 
 /// The tables of all scenarios in `runs`.
 pub(crate) fn tables(runs: &[Run]) -> String {
-    let scenarios: BTreeSet<&str> = runs.iter().map(|run| run.scenario.as_str()).collect();
+    // In the order in which they are listed; those that nobody knows any more come last.
+    let place = |name: &str| scenario::ALL.iter().position(|scenario| scenario.name == name);
+    let names = runs.iter().map(|run| run.scenario.as_str());
+    let scenarios: BTreeSet<(usize, &str)> =
+        names.map(|name| (place(name).unwrap_or(usize::MAX), name)).collect();
     let mut text = String::new();
-    for scenario in scenarios {
+    for (_, scenario) in scenarios {
         let runs: Vec<&Run> = runs.iter().filter(|run| run.scenario == scenario).collect();
         let count = runs.iter().map(|run| run.run + 1).max().unwrap_or(0);
         let _ = writeln!(text, "### {scenario}: {}\n", plural(count, "run"));
         text.push_str(&table(&runs));
+        text.push_str(&figures::calls(&runs));
         text.push('\n');
     }
     text
@@ -31,6 +39,9 @@ pub(crate) fn tables(runs: &[Run]) -> String {
 fn table(runs: &[&Run]) -> String {
     let daemons: Vec<_> =
         daemon::ALL.iter().filter(|daemon| runs.iter().any(|run| run.daemon == daemon.name)).collect();
+    if runs.iter().all(|run| run.findings.steady.is_some()) {
+        return steady::table(runs, &daemons);
+    }
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut head = vec![String::new()];
     head.extend(daemons.iter().map(|daemon| daemon.title.to_owned()));
@@ -67,7 +78,7 @@ fn table(runs: &[&Run]) -> String {
         ));
     }
     rows.extend(stretches::rows(runs, &daemons));
-    for (name, figure) in FIGURES {
+    for (name, figure) in figures::ALL {
         let cells: Vec<String> = daemons
             .iter()
             .map(|daemon| {
@@ -83,87 +94,6 @@ fn table(runs: &[&Run]) -> String {
     }
     markdown(&head, &rows)
 }
-
-type Figure = (fn(&Run) -> Option<f64>, fn(f64) -> String);
-
-const FIGURES: &[(&str, Figure)] = &[
-    (
-        "offset, rms",
-        (|run| run.findings.steady.as_ref().map(|steady| steady.rms), |ns| format!("{ns:.1} ns")),
-    ),
-    ("offset, largest", (|run| Some(float(run.findings.steady.as_ref()?.max)), |ns| format!("{ns:.0} ns"))),
-    (
-        "resident memory",
-        (|run| run.findings.idle.as_ref().map(|idle| idle.resident_kb), |kb| format!("{:.1} MB", kb / 1e3)),
-    ),
-    ("threads", (|run| run.findings.idle.as_ref().map(|idle| idle.threads), |count| format!("{count:.0}"))),
-    (
-        "wake-ups a second",
-        (|run| run.findings.idle.as_ref().map(|idle| idle.wakeups_per_second), |count| format!("{count:.2}")),
-    ),
-    (
-        "CPU time, ms a second",
-        (|run| run.findings.idle.as_ref().map(|idle| idle.cpu_ms_per_second), |ms| format!("{ms:.2}")),
-    ),
-    (
-        "CPU time, us a wake-up",
-        (
-            |run| run.findings.idle.as_ref().map(|idle| idle.cpu_us_per_wakeup).filter(|us| *us > 0.0),
-            |us| format!("{us:.0}"),
-        ),
-    ),
-    (
-        "CPU time of a turn by itself, us",
-        (
-            |run| run.findings.idle.as_ref().map(|idle| idle.turn_us).filter(|us| *us > 0.0),
-            |us| format!("{us:.0}"),
-        ),
-    ),
-    (
-        "CPU time of the guest, ms a second of its host's",
-        (
-            |run| run.findings.idle.as_ref().map(|idle| idle.host_cpu_ms_per_second).filter(|ms| *ms > 0.0),
-            |ms| format!("{ms:.1}"),
-        ),
-    ),
-    (
-        "exits of the guest a second",
-        (
-            |run| run.findings.idle.as_ref().map(|idle| idle.exits_per_second).filter(|count| *count > 0.0),
-            |count| format!("{count:.0}"),
-        ),
-    ),
-    (
-        "samples with UNSYNC clear, %",
-        (
-            |run| {
-                run.findings.honesty.as_ref().map(|h| 100.0 * float(h.synchronised) / float(h.samples.max(1)))
-            },
-            |share| format!("{share:.1}"),
-        ),
-    ),
-    (
-        "of them with the clock off by more than maxerror",
-        (
-            |run| run.findings.honesty.as_ref().map(|honesty| float(honesty.lies)),
-            |count| format!("{count:.0}"),
-        ),
-    ),
-    (
-        "of them with maxerror 0",
-        (
-            |run| run.findings.honesty.as_ref().map(|honesty| float(honesty.claims_perfection)),
-            |count| format!("{count:.0}"),
-        ),
-    ),
-    (
-        "samples with UNSYNC set again, %",
-        (
-            |run| run.findings.honesty.as_ref().map(|h| 100.0 * float(h.lost) / float(h.samples.max(1))),
-            |share| format!("{share:.2}"),
-        ),
-    ),
-];
 
 fn labels(runs: &[&Run]) -> Vec<String> {
     let mut labels: Vec<String> = Vec::new();

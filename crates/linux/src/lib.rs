@@ -30,6 +30,7 @@ pub mod rivals;
 pub mod services;
 pub mod sleep;
 pub mod socket;
+pub mod tsc;
 pub mod uevent;
 pub mod vmclock;
 pub mod wait;

@@ -10,6 +10,8 @@ mod manage;
 mod moment;
 mod monitor;
 mod observe;
+mod paced;
+mod pairs;
 mod relay;
 mod wander;
 
@@ -43,6 +45,18 @@ enum Work {
         #[arg(long)]
         stop: PathBuf,
         /// Where the samples go
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Record pairs of the processor's counter and the clock until a file appears
+    Pairs {
+        /// Pairs a second
+        #[arg(long, default_value_t = 250)]
+        rate: u32,
+        /// The recording ends when this file exists
+        #[arg(long)]
+        stop: PathBuf,
+        /// Where the pairs go
         #[arg(long)]
         out: PathBuf,
     },
@@ -90,8 +104,14 @@ enum Work {
         #[arg(long, default_value = "/dev/ptp0")]
         device: PathBuf,
     },
-    /// Change the clock's frequency each second, as NTP would
+    /// Change the clock's frequency all the time
     Wander {
+        /// In which way
+        #[arg(long, value_enum, default_value = "ntp")]
+        kind: wander::Kind,
+        /// As if that had been going on for so many seconds already; below 0, it begins only then
+        #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
+        elapsed: i32,
         /// Where the random walk starts
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -198,11 +218,12 @@ fn main() -> ExitCode {
 fn work(work: Work) -> io::Result<()> {
     match work {
         Work::Observe { rate, device, stop, out } => observe::observe(&device, rate, &stop, &out),
+        Work::Pairs { rate, stop, out } => pairs::pairs(rate, &stop, &out),
         Work::Date { label, time, log } => disturb::date(&label, &time, &log),
         Work::By { label, nanoseconds, log } => disturb::by(&label, Duration::from_nanos(nanoseconds), &log),
         Work::Launch { label, log, program } => disturb::launch(&label, &log, &program),
         Work::Reset { offset, device } => disturb::reset(&device, Duration::from_nanos(offset)),
-        Work::Wander { seed } => wander::wander(seed),
+        Work::Wander { kind, elapsed, seed } => wander::wander(kind, seed, elapsed),
         Work::Step { nanoseconds } => change::step(Duration::from_nanos(nanoseconds)),
         Work::Midnight { seconds } => host::midnight(Duration::from_secs(seconds)),
         Work::Leap => host::leap(),

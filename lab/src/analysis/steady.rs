@@ -3,6 +3,10 @@
 use hostclock_lab_guest::trace::Sample;
 use serde::{Deserialize, Serialize};
 
+use super::allan;
+use super::histogram::{Histogram, histogram};
+use super::number::{count, float};
+
 /// An undisturbed stretch. Offsets are system minus reference in ns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Steady {
@@ -12,8 +16,17 @@ pub(crate) struct Steady {
     pub(crate) mean: f64,
     /// The root mean square of the offset (about zero, not about the mean).
     pub(crate) rms: f64,
+    /// The root mean square about the mean; 0 in documents that don't say.
+    #[serde(default)]
+    pub(crate) rms_about_mean: f64,
     /// The largest offset without sign.
     pub(crate) max: u64,
+    /// (τ in seconds, overlapping Allan deviation of the offset).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) allan: Vec<(f64, f64)>,
+    /// How often it was off by how much.
+    #[serde(default)]
+    pub(crate) histogram: Histogram,
     /// (seconds, smallest, largest) offset in each part of the stretch, for a picture.
     pub(crate) envelope: Vec<(f64, i64, i64)>,
 }
@@ -46,8 +59,10 @@ pub(crate) fn steady(samples: &[Sample], from: i64) -> Steady {
     let start = samples.partition_point(|sample| sample.raw < from);
     let seen = samples.get(start..).unwrap_or_default();
     let (Some(first), Some(last)) = (seen.first(), seen.last()) else { return Steady::default() };
-    let count = float(i64::try_from(seen.len()).unwrap_or(i64::MAX));
+    let number = count(seen.len());
     let sum: f64 = seen.iter().map(|sample| float(sample.offset)).sum();
+    let mean = sum / number;
+    let about_mean: f64 = seen.iter().map(|sample| (float(sample.offset) - mean).powi(2)).sum();
     let squares: f64 = seen.iter().map(|sample| float(sample.offset).powi(2)).sum();
     let part = seen.len().div_ceil(ENVELOPE_PARTS).max(1);
     let envelope = seen
@@ -59,8 +74,11 @@ pub(crate) fn steady(samples: &[Sample], from: i64) -> Steady {
         .collect();
     Steady {
         seconds: float(last.raw - first.raw) / 1e9,
-        mean: sum / count,
-        rms: (squares / count).sqrt(),
+        mean,
+        rms: (squares / number).sqrt(),
+        rms_about_mean: (about_mean / number).sqrt(),
+        allan: allan::deviation(seen),
+        histogram: histogram(seen.iter().map(|sample| sample.offset)),
         max: seen.iter().map(|sample| sample.offset.unsigned_abs()).max().unwrap_or(0),
         envelope,
     }
@@ -82,11 +100,6 @@ pub(crate) fn honesty(samples: &[Sample]) -> Honesty {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "nanoseconds within a recording, exact up to 104 days")]
-fn float(value: i64) -> f64 {
-    value as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +114,8 @@ mod tests {
         let found = steady(&samples, 500_000_000);
         assert!((found.rms - (50.0_f64 / 3.0).sqrt()).abs() < 1e-9);
         assert!((found.seconds - 2.0).abs() < 1e-9);
+        assert!((found.mean - 2.0 / 3.0).abs() < 1e-9);
+        assert!((found.rms_about_mean.powi(2) + found.mean.powi(2) - found.rms.powi(2)).abs() < 1e-9);
         assert_eq!((found.max, found.envelope.len()), (5, 3));
         assert_eq!(steady(&[], 0), Steady::default());
     }

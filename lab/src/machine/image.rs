@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Parts;
 use super::cpio::Archive;
+use crate::daemon;
 use crate::error::{Context, Result};
 use crate::fetch::Tree;
 
@@ -17,10 +18,6 @@ const GUEST_MODULES: [&str; 3] = ["virtio_mmio", "virtio_console", "ptp_kvm"];
 const NEWER_GUEST_MODULES: [&str; 4] = ["virtio_pci", "virtio_console", "ptp_kvm", "ptp_vmclock"];
 /// Only what it takes to find the disk; the rest is for udev to load.
 const INSTALLED_GUEST_MODULES: [&str; 4] = ["virtio_mmio", "virtio_blk", "ext4", "virtio_console"];
-const CHRONY_CONFIGURATION: &str =
-    "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\ncmdport 0\nport 0\nuser root\n";
-/// chronyd as the daemon that keeps the clock, and as somebody else's beside the one that does.
-const CHRONYS: [&str; 2] = ["chrony", "chrony-rival"];
 
 /// The guest's image.
 pub(super) fn guest(parts: &Parts) -> Result<Vec<u8>> {
@@ -38,19 +35,11 @@ pub(super) fn guest(parts: &Parts) -> Result<Vec<u8>> {
     }
     image.dynamic("usr/sbin/chronyd", &tree.find(&["usr/sbin/chronyd"])?)?;
     image.dynamic("usr/sbin/phc2sys", &tree.find(&["usr/sbin/phc2sys"])?)?;
-    for name in CHRONYS {
-        let configuration = format!("{CHRONY_CONFIGURATION}pidfile /run/{name}.pid\n");
-        image.archive.file(&format!("etc/{name}.conf"), configuration.as_bytes());
-    }
     image.archive.directory("var/lib/chrony");
-    let settings = [
-        ("1s", "poll = \"1s\"\n"),
-        ("100ms", "poll = \"100ms\"\n"),
-        ("quiet", "responsiveness = \"quiet\"\n"),
-        ("instant", "responsiveness = \"instant\"\n"),
-    ];
-    for (name, configuration) in settings {
-        image.archive.file(&format!("etc/hostclock-{name}.toml"), configuration.as_bytes());
+    let rival = (daemon::RIVAL, daemon::rival_configuration());
+    let configured = daemon::ALL.iter().filter_map(|daemon| Some((daemon.name, daemon.configuration()?)));
+    for (name, configuration) in configured.chain([rival]) {
+        image.archive.file(&format!("etc/{name}.conf"), configuration.as_bytes());
     }
     Ok(image.finish())
 }

@@ -1,31 +1,24 @@
 //! Pictures of results. SVG by hand, readable on light and on dark pages.
 //!
 //! [`recoveries`]: one panel a disturbance, time after it against the size of the offset, both
-//! logarithmic, one line a daemon. `steady`: undisturbed clocks.
+//! logarithmic, one line a daemon. `steady`, `allan`, `histogram`: undisturbed clocks.
 
+mod allan;
+mod colours;
+mod histogram;
 mod scale;
 mod steady;
 
 use std::fmt::Write;
 
+pub(crate) use allan::allan;
+use colours::{COLOURS, DASHED};
+pub(crate) use histogram::histogram;
 use scale::Scale;
 pub(crate) use steady::steady;
 
 use crate::daemon::{self, Daemon};
 use crate::result::Run;
-
-/// (daemon, light page, dark page): Okabe and Ito's colours, which colour-blind readers can tell
-/// apart, made lighter or darker where a page needs it.
-const COLOURS: [(&str, &str, &str); 8] = [
-    ("hostclock", "#0072b2", "#56b4e9"),
-    ("hostclock-10hz", "#009e73", "#2fd3a4"),
-    ("hostclock-quiet", "#56b4e9", "#a6d8f5"),
-    ("hostclock-instant", "#003f66", "#8cc8ef"),
-    ("chrony", "#d55e00", "#ff8c3a"),
-    ("phc2sys", "#b3548d", "#e39bc6"),
-    ("phc2sys-10hz", "#8a7400", "#e8d54a"),
-    ("none", "#777777", "#999999"),
-];
 
 /// The size of a panel.
 struct Panel {
@@ -123,7 +116,9 @@ fn head(width: f64, height: f64, title: &str, legend: &[(&Daemon, &Run)]) -> Str
     for (name, _, dark) in COLOURS {
         let _ = write!(svg, ".{name}{{stroke:{dark}}}");
     }
-    svg.push_str("}</style><rect class=\"page\" width=\"100%\" height=\"100%\" rx=\"6\"/>");
+    svg.push('}');
+    svg.push_str(DASHED);
+    svg.push_str("</style><rect class=\"page\" width=\"100%\" height=\"100%\" rx=\"6\"/>");
     let _ =
         write!(svg, "<text x=\"14\" y=\"26\" font-size=\"16\" font-weight=\"600\">{}</text>", escaped(title));
     let mut left = LEFT;
@@ -223,8 +218,7 @@ mod tests {
 
     fn run(daemon: &str, recoveries: Vec<Recovery>) -> Run {
         let findings = Findings { recoveries, ..Findings::default() };
-        let (scenario, kernel) = ("date".into(), "6.1".into());
-        Run { format: 1, scenario, daemon: daemon.into(), run: 0, kernel, rate_hz: 1_000, findings }
+        Run { daemon: daemon.into(), findings, ..Run::example() }
     }
 
     #[test]

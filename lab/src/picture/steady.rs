@@ -3,33 +3,25 @@
 
 use std::fmt::Write;
 
-use super::{Panel, escaped, head};
-use crate::daemon::{self, Daemon};
+use super::{Panel, escaped, first_of_each, head};
+use crate::daemon::Daemon;
 use crate::result::Run;
 use crate::table::nanoseconds;
 
 const PANEL: Panel = Panel { width: 640.0, height: 76.0 };
-const LEFT: f64 = 190.0;
+const LEFT: f64 = 236.0;
 const TOP: f64 = 84.0;
 const GAP: f64 = 16.0;
 
 /// The picture of the first run of each daemon in `runs`; `None` where there is nothing to draw.
-pub(crate) fn steady(runs: &[&Run]) -> Option<String> {
-    let first: Vec<(&Daemon, &Run)> = daemon::ALL
-        .iter()
-        .filter_map(|daemon| Some((daemon, *runs.iter().find(|run| run.daemon == daemon.name)?)))
-        .filter(|(_, run)| run.findings.steady.is_some())
-        .collect();
+pub(crate) fn steady(runs: &[&Run], title: &str) -> Option<String> {
+    let first: Vec<(&Daemon, &Run)> =
+        first_of_each(runs).into_iter().filter(|(_, run)| run.findings.steady.is_some()).collect();
     let last = first.last()?;
     let seconds = last.1.findings.steady.as_ref()?.seconds.max(1.0);
     let count: f64 = first.iter().map(|_| 1.0).sum();
     let (width, height) = (LEFT + PANEL.width + 30.0, TOP + count * (PANEL.height + GAP) + 40.0);
-    let mut svg = head(
-        width,
-        height,
-        "Nothing happens: offset of the guest's clock while the host's frequency wanders",
-        &[],
-    );
+    let mut svg = head(width, height, title, &[]);
     let _ = write!(
         svg,
         "<text class=\"soft\" x=\"14\" y=\"50\">system minus host; each panel has its own scale, the grey lines are \u{b1} its largest offset</text>"
@@ -44,12 +36,12 @@ pub(crate) fn steady(runs: &[&Run]) -> Option<String> {
         };
         let _ = write!(
             svg,
-            "<text x=\"14\" y=\"{:.0}\" font-weight=\"600\">{}</text><text class=\"soft\" x=\"14\" y=\"{:.0}\">rms {:.1} ns</text>\
+            "<text x=\"14\" y=\"{:.0}\" font-weight=\"600\">{}</text><text class=\"soft\" x=\"14\" y=\"{:.0}\">rms {}</text>\
              <text class=\"soft\" x=\"{:.0}\" y=\"{:.0}\" text-anchor=\"end\" font-size=\"11\">\u{b1}{}</text><g transform=\"translate({LEFT} {top:.0})\">",
             top + 34.0,
             escaped(daemon.title),
             top + 52.0,
-            steady.rms,
+            escaped(&rms(steady.rms)),
             LEFT - 7.0,
             top + 9.0,
             escaped(&nanoseconds(limit)),
@@ -78,6 +70,15 @@ pub(crate) fn steady(runs: &[&Run]) -> Option<String> {
     }
     svg.push_str("</svg>\n");
     Some(svg)
+}
+
+/// A root mean square in a unit that a person would choose.
+fn rms(ns: f64) -> String {
+    match ns {
+        ..1e4 => format!("{ns:.1} ns"),
+        ..1e6 => format!("{:.1} us", ns / 1e3),
+        _ => format!("{:.1} ms", ns / 1e6),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a place on a page needs four digits")]

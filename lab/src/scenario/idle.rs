@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 
 use super::Setting;
 use super::steps::settle;
+use crate::analysis::calls::calls;
+use crate::analysis::number::count;
 use crate::error::Result;
 use crate::result::{Findings, Idle};
 use crate::session::Session;
 
 const SETTLING: Duration = Duration::from_secs(20);
 const MEASURED: Duration = Duration::from_secs(30);
+/// The same for somebody in a hurry.
+const HASTY: Duration = Duration::from_secs(10);
 /// All threads' status, and their time on the CPU, waiting for it, and number of times on it.
 const LOOK: &str = "cat /proc/$daemon/task/*/status; for f in /proc/$daemon/task/*/schedstat; do \
                     read -r run wait times <$f; echo \"run: $run\"; done; true";
@@ -31,19 +35,32 @@ const TRACE: &str = "cd /sys/kernel/tracing; echo mono_raw >trace_clock; echo >t
                      echo 1 >events/sched/sched_switch/enable; sleep 10; \
                      echo 0 >events/sched/sched_switch/enable; echo \"pids: $daemon\"; cat trace; cd /";
 
+/// So many seconds of the kernel's trace of the daemon's system calls. It comes after all that is timed, because it
+/// costs the daemon time.
+const CALLS_SECONDS: u32 = 10;
+const CALLS: &str = "[ -n \"$daemon\" ] || exit 0; cd /sys/kernel/tracing; echo >trace; \
+                     echo \"common_pid == $daemon\" >events/raw_syscalls/sys_enter/filter; \
+                     echo 1 >events/raw_syscalls/sys_enter/enable; sleep 10; \
+                     echo 0 >events/raw_syscalls/sys_enter/enable; cat trace";
+
 pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings> {
     session.wander(Some(setting.run + 1))?;
-    settle(session, setting, SETTLING)?;
+    let (settling, measured) = if setting.is_thorough() { (SETTLING, MEASURED) } else { (HASTY, HASTY) };
+    settle(session, setting, settling)?;
     let started = Instant::now();
     let before = counters(&session.guest(LOOK)?);
     let (host_before, host_started) = (counters(&session.host_says(HOST_LOOK)?), Instant::now());
-    thread::sleep(MEASURED);
+    thread::sleep(measured);
     let (host_after, host_seconds) =
         (counters(&session.host_says(HOST_LOOK)?), host_started.elapsed().as_secs_f64());
     let seconds = started.elapsed().as_secs_f64();
     let after = counters(&session.guest(LOOK)?);
     let mut turns = turns(&session.guest(TRACE)?);
     turns.sort_by(f64::total_cmp);
+    let calls = calls(&session.guest(&format!("({CALLS})"))?);
+    let each = calls.iter().map(|(name, number)| (name.clone(), count(*number) / f64::from(CALLS_SECONDS)));
+    let each: Vec<(String, f64)> = each.collect();
+    let calls_per_second: f64 = each.iter().map(|(_, number)| number).sum();
     let log = session.stop()?;
     session.wander(None)?;
     let grown = |key: &str| difference(&before, &after, key);
@@ -58,6 +75,9 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
         cpu_us_per_wakeup: grown("run") / 1e3 / wakeups.max(1.0),
         host_cpu_ms_per_second: difference(&host_before, &host_after, "run") / 1e6 / host_seconds,
         exits_per_second: difference(&host_before, &host_after, "exits") / host_seconds,
+        calls_per_second,
+        calls_per_poll: calls_per_second * setting.daemon.poll,
+        calls: each,
         turn_us: turns.get(turns.len() / 2).copied().unwrap_or(0.0),
     };
     Ok(Findings { idle: Some(idle), log, ..Findings::default() })

@@ -10,6 +10,7 @@ mod host_slew;
 mod host_step;
 mod idle;
 mod kill;
+mod list;
 mod module;
 mod pause;
 mod reload;
@@ -20,6 +21,7 @@ mod starve;
 mod steady;
 mod steps;
 mod suspend;
+mod truth;
 
 use std::time::Duration;
 
@@ -29,6 +31,7 @@ use crate::result::Findings;
 use crate::session::{Patience, Session};
 
 pub(crate) use date::{DEMO, jumps, rehearse};
+pub(crate) use list::ALL;
 pub(crate) use steps::NOT_RUNNING;
 
 /// What a scenario is told.
@@ -100,147 +103,6 @@ impl Scenario {
         WITH_NEWER_GUEST.contains(&self.name)
     }
 }
-
-const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
-const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
-
-/// All scenarios.
-pub(crate) const ALL: [Scenario; 18] = [
-    Scenario {
-        name: "date",
-        about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
-        rate: 600,
-        daemons: EVERYBODY,
-        play: date::play,
-    },
-    Scenario {
-        name: "start",
-        about: "the daemon starts on a clock that is wrong by 1 ms to 3 years",
-        rate: 500,
-        daemons: EVERYBODY,
-        play: start::play,
-    },
-    Scenario {
-        name: "steady",
-        about: "nothing happens for a minute while the host's frequency wanders",
-        rate: 1_000,
-        daemons: EVERYBODY,
-        play: steady::play,
-    },
-    Scenario {
-        name: "module",
-        about: "ptp_kvm is absent at first, loaded later, unloaded and loaded again",
-        rate: 1_000,
-        daemons: AT_ONE_HERTZ,
-        play: module::play,
-    },
-    Scenario {
-        name: "clocksource",
-        about: "the guest's clocksource is switched from kvm-clock to tsc and back",
-        rate: 1_000,
-        daemons: AT_ONE_HERTZ,
-        play: clocksource::play,
-    },
-    Scenario {
-        name: "idle",
-        about: "what a daemon costs while nothing happens: memory, threads, wake-ups, its host's CPU",
-        rate: 0,
-        daemons: &[
-            "none",
-            "hostclock-quiet",
-            "hostclock",
-            "hostclock-instant",
-            "chrony",
-            "phc2sys",
-            "phc2sys-10hz",
-        ],
-        play: idle::play,
-    },
-    Scenario {
-        name: "host-step",
-        about: "the host's clock is stepped by 0.05 s to 3 years, and has a leap second inserted",
-        rate: 1_000,
-        daemons: EVERYBODY,
-        play: host_step::play,
-    },
-    Scenario {
-        name: "host-slew",
-        about: "the host's clock is slewed by 500 ppm and by 10 %",
-        rate: 1_000,
-        daemons: EVERYBODY,
-        play: host_slew::play,
-    },
-    Scenario {
-        name: "host-lies",
-        about: "the host's clock runs backwards, stands still, runs fast, jumps about",
-        rate: 1_000,
-        daemons: EVERYBODY,
-        play: host_lies::play,
-    },
-    Scenario {
-        name: "rival",
-        about: "somebody else handles the clock too: chronyd, `date -s`, adjtimex",
-        rate: 1_000,
-        daemons: AT_ONE_HERTZ,
-        play: rival::play,
-    },
-    Scenario {
-        name: "kill",
-        about: "the daemon is killed at random moments and started again",
-        rate: 1_000,
-        daemons: AT_ONE_HERTZ,
-        play: kill::play,
-    },
-    Scenario {
-        name: "reload",
-        about: "ptp_kvm is unloaded and loaded again, five times",
-        rate: 1_000,
-        daemons: AT_ONE_HERTZ,
-        play: reload::play,
-    },
-    Scenario {
-        name: "flapping",
-        about: "the guest's clocksource is switched between kvm-clock and tsc each second",
-        rate: 1_000,
-        daemons: AT_ONE_HERTZ,
-        play: flapping::play,
-    },
-    Scenario {
-        name: "pause",
-        about: "the guest is stopped for 0.2 s to a minute, and its hypervisor for 5 s",
-        rate: 600,
-        daemons: AT_ONE_HERTZ,
-        play: pause::play,
-    },
-    Scenario {
-        name: "starve",
-        about: "the host takes 90 % of the guest's CPU for 30 s, then busy programs in the guest do",
-        rate: 100,
-        daemons: AT_ONE_HERTZ,
-        play: starve::play,
-    },
-    Scenario {
-        name: "restore",
-        about: "the guest's state is saved, and 20 s later the guest is restored from it",
-        rate: 600,
-        daemons: AT_ONE_HERTZ,
-        play: restore::play,
-    },
-    Scenario {
-        name: "fork",
-        about: "two guests are made of one saved state",
-        rate: 300,
-        daemons: AT_ONE_HERTZ,
-        play: fork::play,
-    },
-    Scenario {
-        name: "suspend",
-        about: "the guest suspends itself to memory, and is woken 5 s later",
-        rate: 600,
-        daemons: AT_ONE_HERTZ,
-        play: suspend::play,
-    },
-];
 
 /// The scenario called `name`.
 pub(crate) fn named(name: &str) -> Result<&'static Scenario> {

@@ -46,7 +46,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     let recording = session.recorded()?;
     let log = session.stop()?;
     session.wander(None)?;
-    Ok(Findings { recoveries: loadings(&recording), notes, log, ..Findings::of(&recording) })
+    Ok(Findings { recoveries: loadings(&recording), notes, log, ..Findings::of(&recording.samples) })
 }
 
 /// What happened after each loading.

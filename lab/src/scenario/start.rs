@@ -42,5 +42,5 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     }
     let recording = session.recorded()?;
     session.wander(None)?;
-    Ok(Findings { recoveries, log, ..Findings::of(&recording) })
+    Ok(Findings { recoveries, log, ..Findings::of(&recording.samples) })
 }

@@ -80,6 +80,6 @@ pub(super) fn finish(session: &mut Session) -> Result<(Recording, Findings)> {
     let notes = Vec::from_iter(note_end(session)?);
     let log = session.stop()?;
     session.wander(None)?;
-    let found = Findings { notes, log, ..Findings::of(&recording) };
+    let found = Findings { notes, log, ..Findings::of(&recording.samples) };
     Ok((recording, found))
 }

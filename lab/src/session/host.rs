@@ -11,6 +11,22 @@ use crate::error::{Context, Error, Result};
 const WORK_LIMIT: Duration = Duration::from_secs(90);
 
 impl Session {
+    /// Makes the host's frequency wander as under NTP, the same way for the same seed; `None` ends it.
+    pub(crate) fn wander(&mut self, seed: Option<u32>) -> Result<()> {
+        self.wander_as(seed.map(|seed| format!("--seed {seed}")).as_deref())
+    }
+
+    /// Makes the host's frequency wander as these options of `lab wander` say; `None` ends whatever there is.
+    pub(crate) fn wander_as(&mut self, options: Option<&str>) -> Result<()> {
+        self.lab
+            .host
+            .run("[ -z \"$wander\" ] || { kill $wander; wait $wander; wander=; } 2>/dev/null; true")?;
+        if let Some(options) = options {
+            self.lab.host.run(&format!("lab wander {options} & wander=$!"))?;
+        }
+        Ok(())
+    }
+
     /// Steps the host's clock, by whatever steps it sooner or later: `command` runs in the host without
     /// being waited for. Notes the step under `label`, as having happened when the observer took its last
     /// sample before it.

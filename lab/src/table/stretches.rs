@@ -77,8 +77,7 @@ mod tests {
     fn each_stretch_has_its_rows_and_what_was_not_watched_has_none() {
         let stretches = vec![Stretch { label: "x".into(), max: 4_000, wrong: 0.5, ..Stretch::default() }];
         let findings = Findings { stretches, ..Findings::default() };
-        let (scenario, kernel, daemon) = ("rival".into(), "6.1".into(), "chrony".into());
-        let run = Run { format: 1, scenario, daemon, run: 0, kernel, rate_hz: 1_000, findings };
+        let run = Run { findings, ..Run::example() };
         let daemons = ["phc2sys", "chrony"].map(|name| Daemon::named(name).expect("known"));
         let rows = rows(&[&run], &daemons.iter().collect::<Vec<_>>());
         assert_eq!(rows[0], ["x: largest offset", "-", "4.0 us"]);
