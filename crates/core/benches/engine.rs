@@ -37,7 +37,8 @@ fn engine(criterion: &mut Criterion) {
     let mut bench = Bench::steady(Policy::default(), Method::Precise);
     bench.turn();
     let now = bench.wake_at;
-    criterion.bench_function("status/document", |bencher| bencher.iter(|| bench.engine.status(black_box(now))));
+    criterion
+        .bench_function("status/document", |bencher| bencher.iter(|| bench.engine.status(black_box(now))));
     let status = bench.engine.status(now);
     criterion.bench_function("status/as JSON, short history", |bencher| {
         bencher.iter(|| serde_json::to_vec(black_box(&status)));
