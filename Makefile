@@ -69,6 +69,11 @@ soak: needs ## Live 10,000 random guests' lives, and 2,000 of each scenario, in 
 	$(CARGO) run --locked --release --quiet -p hostclock-sim -- campaign --lives 10000 --hours 1
 	$(CARGO) run --locked --release --quiet -p hostclock-sim -- campaign --lives 2000 --scenario all
 
+.PHONY: microbench
+microbench: needs ## Time a poll, a probe, and the status: criterion's figures on this machine (2 minutes)
+	$(CARGO) bench --locked --quiet -p hostclock-core --bench engine -- --warm-up-time 1 --measurement-time 2
+	$(CARGO) bench --locked --quiet -p hostclock --bench status -- --warm-up-time 1 --measurement-time 2
+
 .PHONY: measure
 measure: needs ## The long measurements that docs/measurements.md quotes (five hours)
 	scripts/measure
