@@ -6,6 +6,9 @@
 CARGO ?= cargo
 # The host's own target, named: procedural macros can't be built static, and so are left out of it.
 HOST  := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+# Static programs are small with musl, where the toolchain has it (`rustup target add`), else glibc's.
+MUSL  := $(subst -gnu,-musl,$(HOST))
+STATIC := $(if $(wildcard $(shell rustc --print sysroot 2>/dev/null)/lib/rustlib/$(MUSL)),$(MUSL),$(HOST))
 LAB   := $(CARGO) run --locked --quiet --profile lab -p hostclock-lab --
 
 .PHONY: help
@@ -22,9 +25,9 @@ test: needs ## Run every test, the short lab run included
 	$(LAB) check
 
 .PHONY: static
-static: needs ## Build the static program: target/HOST/release/hostclock
-	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --locked --release --target $(HOST) -p hostclock
-	@echo target/$(HOST)/release/hostclock
+static: needs ## Build the static program, with musl where the toolchain has it: target/TARGET/release/hostclock
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --locked --release --target $(STATIC) -p hostclock
+	@echo target/$(STATIC)/release/hostclock
 
 .PHONY: needs
 needs:
@@ -74,8 +77,13 @@ BENCH ?= lab/out/bench
 .PHONY: bench
 bench: needs ## Measure hostclock beside chrony and phc2sys at every rate, simulator and lab (an hour and a quarter)
 	mkdir -p $(BENCH)
-	-$(CARGO) run --locked --release --quiet -p hostclock-sim -- steady >$(BENCH)/simulator.txt
+	$(CARGO) run --locked --release --quiet -p hostclock-sim -- steady >$(BENCH)/simulator.txt
 	$(LAB) bench --out $(BENCH)
+
+.PHONY: microbench
+microbench: needs ## Time a poll, a probe, and the status: criterion's figures on this machine (2 minutes)
+	$(CARGO) bench --locked --quiet -p hostclock-core --bench engine -- --warm-up-time 1 --measurement-time 2
+	$(CARGO) bench --locked --quiet -p hostclock --bench status -- --warm-up-time 1 --measurement-time 2
 
 .PHONY: measure
 measure: needs ## The long measurements that docs/measurements.md quotes (five hours)

@@ -9,8 +9,13 @@ use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_core::source::{Candidate, Choice, SourceConfig, TimeScale, Wanted, choose};
 use hostclock_core::status::{MethodStatus, SourceStatus};
 use hostclock_core::units::Duration;
-use hostclock_linux::ptp::{Device, OpenError};
+#[cfg(not(test))]
+use hostclock_linux::ptp::Device;
+use hostclock_linux::ptp::OpenError;
 use hostclock_linux::{clocksource, discover};
+
+#[cfg(test)]
+use stand_in::Device;
 
 /// Where sysfs is.
 const SYS_ROOT: &str = "/sys";
@@ -184,4 +189,49 @@ fn resolved(config: &SourceConfig) -> SourceConfig {
         }
     }
     resolved
+}
+
+/// What the tests of the daemon read: there is no device where they run.
+#[cfg(test)]
+mod stand_in {
+    use hostclock_core::source::{Kind, TimeScale};
+    use hostclock_core::units::Timestamp;
+    use hostclock_linux::clock;
+
+    use super::*;
+
+    /// A host's clock that runs as the raw counter does, and a system clock that is 5 µs ahead of it.
+    #[derive(Debug)]
+    pub(super) struct Device;
+
+    impl Device {
+        pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+            hostclock_linux::ptp::Device::open(path).map(|_| Self)
+        }
+
+        pub(super) fn read(&self, method: Method) -> Result<Reading, Failure> {
+            let raw = clock::now_raw();
+            let reference = Timestamp::from_nanos(1_800_000_000_000_000_000 + raw.as_nanos());
+            let (system, uncertainty) = (reference + Duration::from_micros(5), Duration::from_nanos(2));
+            Ok(Reading { reference, system, raw, uncertainty, method })
+        }
+
+        pub(super) fn probe(&self, method: Method) -> Result<Reading, Failure> {
+            self.read(method)
+        }
+
+        pub(super) fn is_current(&self) -> bool {
+            true
+        }
+    }
+
+    impl Source {
+        /// The stand-in as a source.
+        pub(crate) fn stand_in() -> Self {
+            let (path, clock_name) = ("/dev/ptp-of-a-test".to_owned(), "KVM virtual PTP".to_owned());
+            let choice = Choice { index: 0, kind: Kind::Kvm, time_scale: TimeScale::Utc, warning: None };
+            let chosen = Chosen { candidate: Candidate { path, clock_name, interface: None }, choice };
+            Self { device: Device, chosen, ahead: Duration::ZERO }
+        }
+    }
 }

@@ -22,7 +22,11 @@ struct Daemon {
 
 impl Daemon {
     fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hostclock"))
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_hostclock")), arguments, environment)
+    }
+
+    fn start_by(mut command: Command, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut child = command
             .args(["run", "--observe", "--no-load-module", "--device", "/dev/ptp-of-a-test"])
             .args(arguments)
             .env_remove("JOURNAL_STREAM")
@@ -146,6 +150,32 @@ fn a_service_manager_is_told_when_it_runs_and_when_it_ends() {
     assert!(heard().contains("READY=1"));
     daemon.signal("TERM");
     assert!(heard().contains("STOPPING=1"));
+    assert_eq!(daemon.ends(), Some(0));
+}
+
+#[test]
+fn a_service_manager_that_watches_hears_in_time_that_it_lives_and_not_at_every_turn() {
+    let folder = Folder::new("watchdog");
+    let path = folder.path("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_read_timeout(Some(Duration::from_secs(5))).expect("a time limit");
+    let environment = [("NOTIFY_SOCKET", path.as_str()), ("WATCHDOG_USEC", "400000")];
+    // A watchdog is for the process that it names.
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "WATCHDOG_PID=$$ exec \"$@\"", "sh", env!("CARGO_BIN_EXE_hostclock")]);
+    let daemon = Daemon::start_by(shell, &["--socket", "none", "--set", "notify=started"], &environment);
+    let mut text = [0; 256];
+    let mut times = Vec::new();
+    while times.len() < 8 {
+        let length = manager.recv(&mut text).expect("a message in time");
+        if &text[..length] == b"WATCHDOG=1\n" {
+            times.push(Instant::now());
+        }
+    }
+    let apart = times[7] - times[0];
+    assert!(apart > Duration::from_millis(650), "told eight times within {apart:?}");
+    assert!(apart < Duration::from_millis(7 * 400), "seven times the manager's patience, {apart:?}");
+    daemon.signal("TERM");
     assert_eq!(daemon.ends(), Some(0));
 }
 

@@ -245,4 +245,17 @@ mod tests {
         }
         assert_eq!(device.read(Method::Bracket), Err(Failure::Busy));
     }
+
+    /// A refusal goes the same way as an answer.
+    #[test]
+    fn reading_allocates_nothing() {
+        let file = std::fs::File::open("/dev/null").expect("opened");
+        let device = Device { fd: file.into(), path: PathBuf::new(), clock_name: None };
+        let counted = allocation_counter::measure(|| {
+            for method in Method::ALL {
+                assert!(device.read(method).is_err() && device.probe(method).is_err());
+            }
+        });
+        assert_eq!(counted.count_total, 0);
+    }
 }

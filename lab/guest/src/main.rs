@@ -12,6 +12,7 @@ mod monitor;
 mod observe;
 mod paced;
 mod pairs;
+mod reading;
 mod relay;
 mod wander;
 
@@ -59,6 +60,15 @@ enum Work {
         /// Where the pairs go
         #[arg(long)]
         out: PathBuf,
+    },
+    /// Print how long one reading of the host's clock takes by each method
+    Reading {
+        /// Readings by each
+        #[arg(long, default_value_t = 2_000)]
+        count: usize,
+        /// The PTP device
+        #[arg(long, default_value = "/dev/ptp0")]
+        device: PathBuf,
     },
     /// Set the clock with `date TIME`
     Date {
@@ -219,6 +229,7 @@ fn work(work: Work) -> io::Result<()> {
     match work {
         Work::Observe { rate, device, stop, out } => observe::observe(&device, rate, &stop, &out),
         Work::Pairs { rate, stop, out } => pairs::pairs(rate, &stop, &out),
+        Work::Reading { count, device } => reading::reading(&device, count),
         Work::Date { label, time, log } => disturb::date(&label, &time, &log),
         Work::By { label, nanoseconds, log } => disturb::by(&label, Duration::from_nanos(nanoseconds), &log),
         Work::Launch { label, log, program } => disturb::launch(&label, &log, &program),

@@ -134,10 +134,10 @@ impl Engine {
         let target = self.step_target(offset, circumstance, foreign);
         self.leave_holdover(now, offset.rounded());
         self.told.nothing_withheld();
-        self.schedule.hurry();
         if self.policy.mode != Mode::Control {
             return self.only_observe(now, reading, offset, Some(cause));
         }
+        self.schedule.hurry();
         self.start_done = true;
         self.history.corrected_by(Correction::Step);
         self.slew = Frequency::ZERO;

@@ -29,7 +29,7 @@ use crate::reading::{Method, Reading};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
 use long_term::LongTerm;
 use model::{Expected, Model, Restlessness};
-use noise::{Noise, nominal};
+use noise::Noise;
 use outlook::Outlook;
 
 /// The assumptions, from a rock to a kite.
@@ -126,14 +126,15 @@ impl Estimator {
             Some((guess, sigma)) => (guess.as_ppb(), sigma.as_ppb() * sigma.as_ppb()),
             None => (0.0, UNKNOWN_FREQUENCY_VARIANCE),
         };
+        let noise = Noise::new(first);
         Self {
             anchor_raw: first.raw,
             anchor_reference: first.reference,
             began: first.raw,
-            models: BANK.map(|assumed| Model::new(assumed, nominal(first), mean, variance)),
+            models: BANK.map(|assumed| Model::new(assumed, noise.variance(first), mean, variance)),
             standing: [0.0; BANK.len()],
             weights: [1.0 / 8.0; BANK.len()],
-            noise: Noise::new(first.method),
+            noise,
             gain: 1.0,
             long_term: LongTerm::default(),
             outlook: Outlook::default(),

@@ -1,4 +1,4 @@
-//! How noisy precise readings are, learnt from the readings themselves. What a bracket's noise is, its width says.
+//! How noisy readings are, learnt from the readings themselves.
 //!
 //! A second difference of three phases at equal intervals `t` has no phase and no frequency in it. Where readings have
 //! white noise of variance R and the frequency does a random walk of intensity q, the second differences have the
@@ -11,9 +11,14 @@
 //! variance, which is soon enough for a device that changes its habits; while it doesn't contradict it, the noise is
 //! that of the last 200.
 //!
+//! A bracket's width says how much it may be off, and mostly that is far more than it is: the host's time is at about
+//! the same place in all narrow brackets. So the noise of those as narrow as the narrowest is learnt, and what a
+//! bracket is wider than that counts whole. (That they are all off on the same side isn't noise, and is kept apart.)
+//!
 //! Weak points: a drift of the frequency makes R too small, by an eleventh of its square; a frequency that jumps more
-//! often than twice in 32 readings makes it too large. Readings at unequal intervals teach nothing.
-//! Never is the noise taken for less than the readings themselves promise: a filter that trusts them more than that is
+//! often than twice in 32 readings makes it too large. Readings at unequal intervals teach nothing. Where brackets widen
+//! on one side only, width and place are correlated, and a line through both would tell more.
+//! Never is the noise of precise readings taken for less than they promise: a filter that trusts them more than that is
 //! wrong by more than it says, as soon as they have an error in common.
 
 use crate::reading::{Method, Reading};
@@ -30,8 +35,14 @@ const LOUDER: f64 = 4.0;
 const QUIETER: f64 = 10.0;
 /// Memory while it hasn't: so many readings.
 const MEMORY: f64 = 200.0;
-/// Noise is between this and that many times the nominal variance.
-const RANGE: (f64, f64) = (1.0, 1e4);
+/// The noise of precise readings is between this and that many times the nominal variance.
+const PRECISE: (f64, f64) = (1.0, 1e4);
+/// That of brackets as wide as the narrowest.
+const BRACKETS: (f64, f64) = (1e-5, 1.0);
+/// No bracket's noise is less than that variance, ns².
+const QUIETEST: f64 = 25.0;
+/// By so much the narrowest bracket widens with each reading that is no narrower.
+const WIDENING: f64 = 1.02;
 /// Intervals are equal within this part of them.
 const EQUAL: f64 = 0.02;
 
@@ -39,6 +50,8 @@ const EQUAL: f64 = 0.02;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Noise {
     method: Method,
+    /// Half the narrowest bracket of late, ns.
+    narrowest: f64,
     /// The last interval and by how much the phase changed in it, once there is one.
     last: Option<(f64, f64)>,
     /// The last second difference, over the nominal standard deviation.
@@ -53,9 +66,10 @@ pub(super) struct Noise {
 }
 
 impl Noise {
-    pub(super) const fn new(method: Method) -> Self {
+    pub(super) fn new(first: &Reading) -> Self {
         Self {
-            method,
+            method: first.method,
+            narrowest: half(first),
             last: None,
             difference: None,
             factor: 1.0,
@@ -67,7 +81,15 @@ impl Noise {
 
     /// The variance of `reading`'s phase, ns².
     pub(super) fn variance(&self, reading: &Reading) -> f64 {
-        nominal(reading) * if reading.method == self.method { self.factor } else { 1.0 }
+        if reading.method != self.method {
+            return Self::new(reading).variance(reading);
+        }
+        if reading.method == Method::Precise {
+            return self.factor * nominal(half(reading));
+        }
+        // What a bracket is wider than the narrowest may lie on either side of the host's time.
+        let narrowest = self.narrowest.min(half(reading));
+        self.factor * nominal(narrowest) + nominal(half(reading) - narrowest) + QUIETEST
     }
 
     /// The next phases have nothing to do with the last ones.
@@ -79,19 +101,17 @@ impl Noise {
     /// Learns from a reading `dt` seconds after the last, `change` ns further than the raw counter.
     pub(super) fn learn(&mut self, reading: &Reading, dt: f64, change: f64) {
         if reading.method != self.method {
-            *self = Self::new(reading.method);
+            *self = Self::new(reading);
             return;
         }
-        if reading.method != Method::Precise {
-            return;
-        }
+        self.narrowest = half(reading).min(self.narrowest * WIDENING);
         let Some((last_dt, last_change)) = self.last.replace((dt, change)) else { return };
         if (dt - last_dt).abs() > EQUAL * dt {
             self.difference = None;
             return;
         }
         // By rates, so that an oscillator that is off, and a wake-up that is late, are no noise together.
-        let second = (change / dt - last_change / last_dt) * dt / nominal(reading).sqrt();
+        let second = (change / dt - last_change / last_dt) * dt / nominal(self.narrowest).sqrt();
         let Some(before) = self.difference.replace(second) else { return };
         let apparent = ((second * second + before * before) / 2.0 - 4.0 * second * before) / 22.0;
         if let Some(oldest) = self.apparent.get_mut(self.oldest) {
@@ -103,7 +123,8 @@ impl Noise {
         let kept = sorted.get(TRIMMED..RECENT - TRIMMED).unwrap_or_default();
         #[expect(clippy::cast_precision_loss, reason = "32 at most")]
         let mean = kept.iter().sum::<f64>() / kept.len() as f64;
-        let recent = (mean / TRIMMED_MEAN).clamp(RANGE.0, RANGE.1);
+        let (least, most) = if self.method == Method::Precise { PRECISE } else { BRACKETS };
+        let recent = (mean / TRIMMED_MEAN).clamp(least, most);
         if recent > LOUDER * self.factor || recent * QUIETER < self.factor {
             self.factor = recent;
             self.unchanged = 0.0;
@@ -114,10 +135,14 @@ impl Noise {
     }
 }
 
-/// The variance that a reading's own uncertainty suggests: its place in the bracket is uniformly distributed, and no
-/// reading is better than the nanosecond in which the kernel counts.
-pub(super) fn nominal(reading: &Reading) -> f64 {
-    let half = reading.uncertainty.as_nanos_f64();
+/// Half the bracket, ns.
+fn half(reading: &Reading) -> f64 {
+    reading.uncertainty.as_nanos_f64()
+}
+
+/// The variance that half a bracket suggests: the host's time is anywhere in it, and no reading is better than the
+/// nanosecond in which the kernel counts.
+fn nominal(half: f64) -> f64 {
     half * half / 3.0 + 1.0
 }
 
@@ -150,7 +175,7 @@ mod tests {
     /// a second; it jumps by `jump` ppb ten readings before the end.
     fn learnt(method: Method, jitter: f64, walk: f64, jump: f64) -> f64 {
         let (reading, mut state) = (reading(method), 7);
-        let mut noise = Noise::new(method);
+        let mut noise = Noise::new(&reading);
         let (mut frequency, mut last) = (3_000.0, 0.0);
         for second in 0..400 {
             frequency += normal(walk, &mut state) + if second == 390 { jump } else { 0.0 };
@@ -172,7 +197,7 @@ mod tests {
     #[test]
     fn a_minute_is_enough_to_see_that_the_noise_has_changed() {
         let (reading, mut state) = (reading(Method::Precise), 7);
-        let mut noise = Noise::new(Method::Precise);
+        let mut noise = Noise::new(&reading);
         let mut last = 0.0;
         for (jitter, readings) in [(1.0, 1_000), (50.0, 60), (50.0, 1_000), (1.0, 60)] {
             for _ in 0..readings {
@@ -191,6 +216,7 @@ mod tests {
     #[test]
     fn a_slew_of_the_hosts_is_soon_forgotten_and_a_bracket_is_as_wide_as_it_says() {
         assert!(learnt(Method::Precise, 5.0, 0.0, 500_000.0) < 10.0);
-        assert!(learnt(Method::SysOffset, 50.0, 0.0, 0.0) < 2.0);
+        let bracketed = learnt(Method::SysOffset, 50.0, 0.0, 0.0);
+        assert!(bracketed < 10.0, "no noisier than its width of 2 ns lets it be: {bracketed}");
     }
 }

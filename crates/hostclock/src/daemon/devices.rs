@@ -86,14 +86,14 @@ impl Daemon {
 
     /// A device came or went: read the one that is right now.
     pub(super) fn on_uevents(&mut self) -> Option<RawTime> {
-        let current = self.machine.source.as_ref().map(|source| source.name().to_owned());
+        let current = self.machine.source.as_ref().map(Source::name);
         let (mut ours_went, mut came) = (false, false);
         if let Some(uevents) = &mut self.uevents {
             let drained = uevents.drain(|event| {
                 if event.added {
                     came = true;
                 } else {
-                    ours_went |= current.as_deref() == Some(event.name);
+                    ours_went |= current == Some(event.name);
                 }
             });
             if drained != Ok(Drained::Complete) {

@@ -1,6 +1,7 @@
 //! The loop: waits for the first of a few descriptors, and hands what happened to the engine.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
@@ -138,72 +139,86 @@ impl Daemon {
             self.service.ready("running");
         }
         loop {
-            if let Some(code) = self.finished_once(started) {
-                self.drive(Event::Ending);
-                self.tell();
-                return code;
-            }
-            if self.engine.was_synchronised() {
-                self.service.ready("synchronised");
-            } else if !self.service.is_ready() && clock::now_raw() - started > READY_PATIENCE {
-                self.service.ready("not synchronised yet");
-            }
-            let log = self.log;
-            let untold = self.engine.has_notices();
-            // Whoever waits for the clock to be right goes before the user's commands.
-            let tend_at = if untold || self.hooks.is_idle() {
-                None
-            } else {
-                self.hooks.tend(clock::now_raw(), |line| log.warn(line))
-            };
-            let delay = self.delay_until(tend_at.unwrap_or(wake_at).min(wake_at));
-            self.be_patient_at_rest();
-            let waited = self
-                .listen_to_all(&mut fds)
-                .and_then(|()| fds.wait(Some(if untold && delay > SOON { Duration::ZERO } else { delay })));
-            if let Err(error) = waited {
-                return self.cannot_wait(error);
-            }
-            if fds.ready(place::VMCLOCK) {
-                self.hints.vmclock_tells();
-            }
-            if let Some(hint) = self.hints.look() {
-                wake_at = self.drive(Event::Hint(hint));
-            }
-            if fds.ready(place::CLOCK_SET) && self.machine.watch.as_mut().is_some_and(|watch| watch.heard()) {
-                wake_at = self.drive(Event::ClockSet);
-            }
-            if fds.ready(place::KERNEL_LOG) {
-                wake_at = self.on_kernel_log().unwrap_or(wake_at);
-            }
-            if clock::now_raw() + EARLY >= wake_at {
-                self.readers_wait = false;
-                wake_at = self.tick();
-            }
-            if fds.ready(place::UEVENTS) {
-                wake_at = self.on_uevents().unwrap_or(wake_at);
-            }
-            if fds.ready(place::READERS) {
-                // Without a descriptor left for a reader he waits, and we don't spin: until the next tick.
-                self.readers_wait = !self.answer_readers();
-            }
-            if fds.ready(place::RELOAD) {
-                empty(&self.signals.reload);
-                wake_at = self.reload().unwrap_or(wake_at);
-            }
-            if untold {
-                self.tell();
-            }
-            // At any wake-up: each one puts the timer off.
-            self.service.alive();
-            if fds.ready(place::END) {
-                self.service.stopping();
-                self.keep_last_drift();
-                self.drive(Event::Ending);
-                self.say().info("ending: the clock keeps its frequency");
-                return Code::Fine;
+            match self.turn(&mut fds, started, wake_at) {
+                ControlFlow::Continue(next) => wake_at = next,
+                ControlFlow::Break(code) => return code,
             }
         }
+    }
+
+    /// Waits once, until `wake_at` at the latest, and does what there is to do; gives when to wake up next, or how
+    /// it ended. At rest it allocates nothing.
+    pub(super) fn turn(
+        &mut self,
+        fds: &mut PollSet<{ place::COUNT }>,
+        started: RawTime,
+        mut wake_at: RawTime,
+    ) -> ControlFlow<Code, RawTime> {
+        if let Some(code) = self.finished_once(started) {
+            self.drive(Event::Ending);
+            self.tell();
+            return ControlFlow::Break(code);
+        }
+        if self.engine.was_synchronised() {
+            self.service.ready("synchronised");
+        } else if !self.service.is_ready() && clock::now_raw() - started > READY_PATIENCE {
+            self.service.ready("not synchronised yet");
+        }
+        let log = self.log;
+        let untold = self.engine.has_notices();
+        // Whoever waits for the clock to be right goes before the user's commands.
+        let tend_at = if untold || self.hooks.is_idle() {
+            None
+        } else {
+            self.hooks.tend(clock::now_raw(), |line| log.warn(line))
+        };
+        let delay = self.delay_until(tend_at.unwrap_or(wake_at).min(wake_at));
+        self.be_patient_at_rest();
+        let waited = self
+            .listen_to_all(fds)
+            .and_then(|()| fds.wait(Some(if untold && delay > SOON { Duration::ZERO } else { delay })));
+        if let Err(error) = waited {
+            return ControlFlow::Break(self.cannot_wait(error));
+        }
+        if fds.ready(place::VMCLOCK) {
+            self.hints.vmclock_tells();
+        }
+        if let Some(hint) = self.hints.look() {
+            wake_at = self.drive(Event::Hint(hint));
+        }
+        if fds.ready(place::CLOCK_SET) && self.machine.watch.as_mut().is_some_and(|watch| watch.heard()) {
+            wake_at = self.drive(Event::ClockSet);
+        }
+        if fds.ready(place::KERNEL_LOG) {
+            wake_at = self.on_kernel_log().unwrap_or(wake_at);
+        }
+        if clock::now_raw() + EARLY >= wake_at {
+            self.readers_wait = false;
+            wake_at = self.tick();
+        }
+        if fds.ready(place::UEVENTS) {
+            wake_at = self.on_uevents().unwrap_or(wake_at);
+        }
+        if fds.ready(place::READERS) {
+            // Without a descriptor left for a reader he waits, and we don't spin: until the next tick.
+            self.readers_wait = !self.answer_readers();
+        }
+        if fds.ready(place::RELOAD) {
+            empty(&self.signals.reload);
+            wake_at = self.reload().unwrap_or(wake_at);
+        }
+        if untold {
+            self.tell();
+        }
+        self.service.alive(clock::now_raw());
+        if fds.ready(place::END) {
+            self.service.stopping();
+            self.keep_last_drift();
+            self.drive(Event::Ending);
+            self.say().info("ending: the clock keeps its frequency");
+            return ControlFlow::Break(Code::Fine);
+        }
+        ControlFlow::Continue(wake_at)
     }
 
     /// Waits for whatever there is to wait for now.

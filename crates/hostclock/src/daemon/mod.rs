@@ -17,6 +17,8 @@ mod reload;
 mod report;
 mod rivals;
 mod service;
+#[cfg(test)]
+mod steady_tests;
 
 use std::path::Path;
 

@@ -1,8 +1,15 @@
 //! What a service manager is told: readiness, a status line, and that we are alive (`sd_notify(3)`).
 //! Without one, nothing happens.
 
-use hostclock_core::units::Duration;
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
+use std::os::unix::net::UnixDatagram;
+
+use hostclock_core::units::{Duration, RawTime};
 use sd_notify::NotifyState;
+
+/// What puts the manager's timer off.
+const ALIVE: &[u8] = b"WATCHDOG=1\n";
 
 /// The connection to the service manager.
 #[derive(Debug, Default)]
@@ -10,6 +17,11 @@ pub(crate) struct Service {
     ready: bool,
     /// Half of the time after which the manager loses its patience.
     watchdog: Option<Duration>,
+    /// When the manager last heard that we are alive.
+    told: RawTime,
+    /// The connection by which it hears that, once there is one: kept, so that it costs one system call and no
+    /// allocation.
+    manager: Option<UnixDatagram>,
 }
 
 impl Service {
@@ -18,7 +30,14 @@ impl Service {
         let asked = sd_notify::watchdog_enabled(false, &mut microseconds);
         let watchdog =
             asked.then(|| Duration::from_micros(i64::try_from(microseconds / 2).unwrap_or(i64::MAX)));
-        Self { ready: false, watchdog: watchdog.filter(|half| *half > Duration::ZERO) }
+        Self { watchdog: watchdog.filter(|half| *half > Duration::ZERO), ..Self::default() }
+    }
+
+    /// As for a manager that listens at `socket`, and wants to hear within twice `half`.
+    #[cfg(test)]
+    pub(super) fn watched_by(socket: &std::path::Path, half: Duration) -> Self {
+        let manager = connect(socket.as_os_str()).ok();
+        Self { ready: true, watchdog: Some(half), manager, ..Self::default() }
     }
 
     /// The longest time to wait between two calls of [`Service::alive`].
@@ -37,15 +56,34 @@ impl Service {
         self.ready
     }
 
-    pub(crate) fn alive(&self) {
-        if self.watchdog.is_some() {
-            tell(&[NotifyState::Watchdog]);
+    /// To be called at every wake-up. The manager is told only now and then: after a quarter of its patience, and
+    /// so after three quarters at the latest.
+    pub(crate) fn alive(&mut self, now: RawTime) {
+        if self.watchdog.is_none_or(|half| now - self.told < half.half()) {
+            return;
+        }
+        if self.manager.is_none() {
+            self.manager = std::env::var_os("NOTIFY_SOCKET").and_then(|socket| connect(&socket).ok());
+        }
+        match self.manager.as_ref().map(|manager| manager.send(ALIVE)) {
+            Some(Ok(_)) => self.told = now,
+            // It has much to read, and is told at the next wake-up.
+            Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => {}
+            // It was started anew.
+            Some(Err(_)) | None => self.manager = None,
         }
     }
 
     pub(crate) fn stopping(&self) {
         tell(&[NotifyState::Stopping]);
     }
+}
+
+fn connect(socket: &OsStr) -> io::Result<UnixDatagram> {
+    let manager = UnixDatagram::unbound()?;
+    manager.set_nonblocking(true)?;
+    manager.connect(socket)?;
+    Ok(manager)
 }
 
 /// A manager that doesn't listen is no reason to stop keeping the clock.
