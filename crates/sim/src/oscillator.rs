@@ -1,7 +1,8 @@
 //! The guest's raw counter against true time: what `CLOCK_MONOTONIC_RAW` counts.
 //!
 //! Its frequency is the sum of a constant, the noises that oscillators have (white, flickering, walking: IEEE Std
-//! 1139), and a temperature that goes up and down. A paused machine's counter stands still: that is what `stop` and `cont` of QEMU's monitor do to it.
+//! 1139), and a temperature that goes up and down. A paused machine's counter stands still: that is what `stop` and
+//! `cont` of QEMU's monitor do to it.
 
 use hostclock_core::units::{Frequency, RawTime};
 

@@ -14,12 +14,13 @@
 //! the filters: [`Estimator::surprise`] tells it beforehand, the engine confirms it, and
 //! [`Estimator::rephase`] drops the phase and keeps the frequency.
 //!
-//! How much precise readings jitter is learnt too (`noise`): the filters are told, so that a device that is worse than
-//! it says doesn't shake the clock.
+//! How much readings jitter is learnt too (`noise`): the filters are told, so that neither a device that is worse than
+//! it says shakes the clock, nor brackets that are wider than they are wrong slow it down.
 //!
 //! The estimator also remembers the frequencies of up to an hour (`long_term`, `outlook`). A holdover uses those,
 //! not the last second's.
 
+mod bank;
 mod long_term;
 mod model;
 mod noise;
@@ -27,26 +28,11 @@ mod outlook;
 
 use crate::reading::{Method, Reading};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
+use bank::Bank;
 use long_term::LongTerm;
-use model::{Expected, Model, Restlessness};
 use noise::Noise;
 use outlook::Outlook;
 
-/// The assumptions, from a rock to a kite.
-const BANK: [Restlessness; 8] = [
-    Restlessness { frequency: 0.02, drift: 0.0 },
-    Restlessness { frequency: 0.2, drift: 0.0 },
-    Restlessness { frequency: 1.0, drift: 0.05 },
-    Restlessness { frequency: 4.0, drift: 0.4 },
-    Restlessness { frequency: 12.0, drift: 2.0 },
-    Restlessness { frequency: 12.0, drift: 8.0 },
-    Restlessness { frequency: 50.0, drift: 15.0 },
-    Restlessness { frequency: 500.0, drift: 100.0 },
-];
-/// What a reading takes of the filters' standing if all of it is heeded: a memory of about ten.
-const STANDING_LOST: f64 = 0.1;
-/// At least so much of a reading is heeded: a memory of a hundred at most.
-const LEAST_GAIN: f64 = 0.1;
 /// How long an excursion from the long-term frequency lasts.
 const EXCURSION_S: f64 = 30.0;
 /// A host whose frequency is so far from its mean is being slewed.
@@ -84,13 +70,8 @@ pub struct Estimator {
     anchor_reference: Timestamp,
     /// The first reading.
     began: RawTime,
-    models: [Model; BANK.len()],
-    /// Logarithms of the likelihoods, fading.
-    standing: [f64; BANK.len()],
-    weights: [f64; BANK.len()],
+    bank: Bank,
     noise: Noise,
-    /// Which part of the last reading's innovation the phase took over.
-    gain: f64,
     long_term: LongTerm,
     outlook: Outlook,
     residual_square: f64,
@@ -131,11 +112,8 @@ impl Estimator {
             anchor_raw: first.raw,
             anchor_reference: first.reference,
             began: first.raw,
-            models: BANK.map(|assumed| Model::new(assumed, noise.variance(first), mean, variance)),
-            standing: [0.0; BANK.len()],
-            weights: [1.0 / 8.0; BANK.len()],
+            bank: Bank::new(noise.variance(first), mean, variance),
             noise,
-            gain: 1.0,
             long_term: LongTerm::default(),
             outlook: Outlook::default(),
             residual_square: 0.0,
@@ -154,10 +132,7 @@ impl Estimator {
         if dt < 0.0 {
             return Surprise::Break;
         }
-        let noise = self.noise.variance(reading);
-        let expected: [Expected; BANK.len()] = self.models.map(|mut model| model.predict(dt, noise));
-        let (mean, variance) =
-            mixture(&self.weights, |i| expected.get(i).map_or((0.0, 0.0), |e| (e.phase, e.variance)));
+        let (mean, variance) = self.bank.expected(dt, self.noise.variance(reading));
         let off = (self.measured(reading) - mean).abs();
         let learnt = 6.0 * variance.sqrt();
         // Anything that a kernel or an NTP daemon steers changes its frequency by less than this
@@ -199,39 +174,21 @@ impl Estimator {
         let noise = self.noise.variance(reading);
         let measured = self.measured(reading);
         self.noise.learn(reading, dt, measured);
-        let before = self.frequency_moments().0;
-        // The noisier the readings, the less each of them tells which of the filters is right.
-        let kept = 1.0 - STANDING_LOST * self.gain.max(LEAST_GAIN);
-        let (mut residual, mut gain) = (0.0, 0.0);
+        let before = self.bank.frequency().0;
         let usual = self.long_term_frequency().map_or(0.0, |(mean, _)| mean.as_ppb());
-        for ((model, standing), weight) in self.models.iter_mut().zip(&mut self.standing).zip(self.weights) {
-            let expected = model.predict(dt, noise);
-            let innovation = measured - expected.phase;
-            residual += weight * innovation;
-            gain += weight * (1.0 - noise / expected.variance);
-            *standing = kept * *standing
-                - 0.5 * (expected.variance.ln() + innovation * innovation / expected.variance);
-            model.update(measured, noise);
-            model.phase -= measured;
-            if model.frequency.abs() > ANY_FREQUENCY_PPB {
-                // A device that lied, or noise over microseconds: learnt from, it would never be unlearnt.
-                model.forget_frequency(usual, UNKNOWN_FREQUENCY_VARIANCE);
-            }
-        }
-        self.gain = gain;
-        self.take_bias(reading.uncertainty, gain);
-        self.reweigh();
+        let residual = self.bank.update(measured, dt, noise, usual);
+        self.take_bias(reading.uncertainty, self.bank.gain());
         self.anchor_raw = reading.raw;
         self.anchor_reference = reading.reference;
         self.readings = self.readings.saturating_add(1);
         self.since_break = self.since_break.saturating_add(1);
         let share = (1.0 / f64::from(self.readings.saturating_sub(1).max(1))).max(1.0 / 16.0);
         self.residual_square += share * (residual * residual - self.residual_square);
-        let (frequency, variance) = self.frequency_moments();
+        let (frequency, variance) = self.bank.frequency();
         if (frequency - before).abs() > 4.0 * MOVED_PPB {
             // More than any oscillator is off. The next reading will have to tell whether it was that, or
             // another jump.
-            self.doubt_frequency(frequency - before);
+            self.bank.doubt_frequency(frequency - before);
             return;
         }
         if self.long_term.take(frequency, variance, dt) {
@@ -253,9 +210,7 @@ impl Estimator {
     /// could also be a changed frequency, the frequency becomes as uncertain as that.
     pub fn rephase(&mut self, reading: &Reading) {
         let dt = self.seconds_to(reading.raw).max(1e-6);
-        let (mean, _) =
-            mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
-        let apparent = ((self.measured(reading) - mean) / dt).abs();
+        let apparent = ((self.measured(reading) - self.bank.phase(dt).0) / dt).abs();
         // A single break was a jump, most likely. But the machine may be another one now, or the host be
         // slewed: a frequency in doubt is known again after one short interval. One break after the
         // other is a slew of per cents; beyond what any clock runs at it is no frequency.
@@ -268,10 +223,7 @@ impl Estimator {
     }
 
     fn start_phase(&mut self, reading: &Reading, doubt_ppb: f64) {
-        let variance = self.noise.variance(reading);
-        for model in &mut self.models {
-            model.rephase(variance, doubt_ppb * doubt_ppb);
-        }
+        self.bank.rephase(self.noise.variance(reading), doubt_ppb);
         self.noise.begin_anew();
         self.outlook.begin_anew();
         self.anchor_raw = reading.raw;
@@ -312,32 +264,19 @@ impl Estimator {
         if dt <= 0.0 {
             return;
         }
-        let (mean, _) =
-            mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.phase_after(dt), 0.0)));
         // Over microseconds a little noise looks like any frequency.
-        let apparent = ((self.measured(reading) - mean) / dt).clamp(-4.0 * MOVED_PPB, 4.0 * MOVED_PPB);
-        self.doubt_frequency(apparent);
+        let apparent =
+            ((self.measured(reading) - self.bank.phase(dt).0) / dt).clamp(-4.0 * MOVED_PPB, 4.0 * MOVED_PPB);
+        self.bank.doubt_frequency(apparent);
         self.update(reading);
-        self.doubt_frequency(apparent);
-    }
-
-    /// The frequency may be so far off what it is thought to be.
-    fn doubt_frequency(&mut self, by_ppb: f64) {
-        for model in &mut self.models {
-            model.doubt_frequency(by_ppb * by_ppb);
-        }
+        self.bank.doubt_frequency(apparent);
     }
 
     /// The host's clock at `raw`, which may lie a little before the last reading.
     #[must_use]
     pub fn at(&self, raw: RawTime) -> Estimate {
         let dt = self.seconds_to(raw);
-        let (phase, variance) = mixture(&self.weights, |i| {
-            self.models.get(i).map_or((0.0, 0.0), |model| {
-                let grown = model.frequency_variance() * dt * dt;
-                (model.phase_after(dt), model.phase_variance() + grown)
-            })
-        });
+        let (phase, variance) = self.bank.phase(dt);
         let whole = Duration::from_nanos_f64(phase);
         Estimate {
             reference: self.anchor_reference + (raw - self.anchor_raw) + whole,
@@ -349,24 +288,20 @@ impl Estimator {
     /// The host's frequency against the raw counter, as it is expected on average over the next `span`.
     #[must_use]
     pub fn mean_frequency(&self, span: Duration) -> Frequency {
-        let dt = span.as_secs_f64();
-        let (mean, _) = mixture(&self.weights, |i| {
-            self.models.get(i).map_or((0.0, 0.0), |m| (m.mean_frequency(dt), 0.0))
-        });
-        Frequency::from_ppb(mean)
+        Frequency::from_ppb(self.bank.mean_frequency(span.as_secs_f64()))
     }
 
     /// The frequency now, and one standard deviation of it.
     #[must_use]
     pub fn frequency(&self) -> (Frequency, Frequency) {
-        let (mean, variance) = self.frequency_moments();
+        let (mean, variance) = self.bank.frequency();
         (Frequency::from_ppb(mean), Frequency::from_ppb(variance.sqrt()))
     }
 
     /// How fast the frequency changes, in ppb a second.
     #[must_use]
     pub fn drift_ppb_per_s(&self) -> f64 {
-        mixture(&self.weights, |i| self.models.get(i).map_or((0.0, 0.0), |m| (m.drift, 0.0))).0
+        self.bank.drift()
     }
 
     /// The frequency to run with `age` after the last reading, and by how much it may be off (one
@@ -416,40 +351,6 @@ impl Estimator {
     fn measured(&self, reading: &Reading) -> f64 {
         ((reading.reference - self.anchor_reference) - (reading.raw - self.anchor_raw)).as_nanos_f64()
     }
-
-    fn frequency_moments(&self) -> (f64, f64) {
-        mixture(&self.weights, |i| {
-            self.models.get(i).map_or((0.0, 0.0), |m| (m.frequency, m.frequency_variance()))
-        })
-    }
-
-    fn reweigh(&mut self) {
-        let best = self.standing.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut sum = 0.0;
-        for (weight, standing) in self.weights.iter_mut().zip(&mut self.standing) {
-            // Relative to the best, so that the numbers never run away.
-            *standing -= best;
-            *weight = standing.exp();
-            sum += *weight;
-        }
-        for weight in &mut self.weights {
-            *weight /= sum;
-        }
-    }
-}
-
-/// Mean and variance of a weighted mixture of (mean, variance).
-fn mixture(weights: &[f64; BANK.len()], part: impl Fn(usize) -> (f64, f64)) -> (f64, f64) {
-    let mean = weights.iter().enumerate().map(|(i, w)| w * part(i).0).sum::<f64>();
-    let variance = weights
-        .iter()
-        .enumerate()
-        .map(|(i, w)| {
-            let (m, v) = part(i);
-            w * (v + (m - mean) * (m - mean))
-        })
-        .sum();
-    (mean, variance)
 }
 
 #[cfg(test)]

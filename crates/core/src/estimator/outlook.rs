@@ -8,7 +8,7 @@
 //! Granger, "The Combination of Forecasts", 1969).
 //!
 //! Assumed is that the next hour is like the last, which is all that can be assumed. Weak points: how good a predictor
-//! is at a distance of more than a third of what was seen isn't known, and is taken from there; the weights
+//! is at a distance of more than half of what was seen isn't known, and is taken from there; the weights
 //! are soft, because an hour has only a few quarters of an hour that could be predicted.
 
 use crate::units::Frequency;
