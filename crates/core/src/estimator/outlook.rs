@@ -9,7 +9,8 @@
 //!
 //! Assumed is that the next hour is like the last, which is all that can be assumed. Weak points: how good a predictor
 //! is at a distance of more than half of what was seen isn't known, and is taken from there; the weights
-//! are soft, because an hour has only a few quarters of an hour that could be predicted.
+//! are soft, because an hour has only a few quarters of an hour that could be predicted. Of the first quarter of an
+//! hour nothing is told.
 
 use crate::units::Frequency;
 
@@ -17,8 +18,11 @@ use crate::units::Frequency;
 const BLOCK_S: f64 = 32.0;
 /// So many are remembered: over an hour.
 const BLOCKS: usize = 120;
-/// So many must be there before anything is predicted from them.
-const LEAST: usize = 8;
+/// So many must be there before anything is predicted from them: of a few minutes no predictor can show what it is good
+/// for at a distance of hours.
+const LEAST: usize = 32;
+/// A predictor that has seen fewer isn't judged.
+const SOME: usize = 4;
 /// No two of them that follow each other are further apart on one machine, unless the host is slewed, ppb.
 const FAR: f64 = 50_000.0;
 /// Nobody gets all of the weight for a few good predictions.
@@ -127,7 +131,7 @@ fn errors(seen: &[f64], ahead: usize) -> [f64; COUNT] {
     for (number, frequency) in seen.iter().enumerate() {
         predictors.take(*frequency);
         let Some(future) = seen.get(number + 1..number + 1 + ahead) else { break };
-        if number + 1 < LEAST / 2 {
+        if number + 1 < SOME {
             continue;
         }
         let came = future.iter().sum::<f64>() / float(ahead);
@@ -279,9 +283,9 @@ mod tests {
     }
 
     #[test]
-    fn some_minutes_must_have_been_seen() {
+    fn a_quarter_of_an_hour_must_have_been_seen() {
         let mut outlook = Outlook::default();
-        for _ in 0..200 {
+        for _ in 0..900 {
             outlook.take(20_000.0, 1.0);
         }
         assert_eq!(outlook.frequency(10.0), None);
