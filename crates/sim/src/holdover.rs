@@ -11,13 +11,12 @@ use hostclock_core::units::{Duration, Frequency};
 
 use crate::device::DeviceModel;
 use crate::disturbance::Disturbance;
-use crate::host::HostModel;
+use crate::noisy::{self, Noisy, ROUNDING_VARIANCE};
 use crate::oscillator::{OscillatorModel, SEGMENT_S};
-use crate::random::Random;
 use crate::scatter::FLICKER;
 use crate::simulation::Simulation;
 use crate::truth::TrueTime;
-use crate::world::{World, WorldModel};
+use crate::world::WorldModel;
 
 /// A counter whose frequency is noisy, a host that is true, and a device that goes.
 #[derive(Clone, Copy, Debug)]
@@ -38,23 +37,19 @@ pub struct Setup {
 
 impl Setup {
     fn model(&self) -> WorldModel {
-        WorldModel {
-            oscillator: OscillatorModel {
-                white: self.white,
-                flicker: self.flicker,
-                wander: self.wander,
-                temperature: Frequency::ZERO,
-                ..OscillatorModel::default()
-            },
-            host: HostModel { frequency: Frequency::ZERO, ..HostModel::free() },
-            wrong_by: Duration::ZERO,
-            device: DeviceModel { precise_noise_ns: self.jitter_ns, ..DeviceModel::default() },
-            ..WorldModel::default()
-        }
+        let oscillator = OscillatorModel {
+            white: self.white,
+            flicker: self.flicker,
+            wander: self.wander,
+            temperature: Frequency::ZERO,
+            ..OscillatorModel::default()
+        };
+        let device = DeviceModel { precise_noise_ns: self.jitter_ns, ..DeviceModel::default() };
+        WorldModel { device, ..noisy::model(oscillator) }
     }
 
-    fn end(&self) -> TrueTime {
-        TrueTime::from_secs_f64(f64::from(self.with_s + self.without_s))
+    fn end_s(&self) -> f64 {
+        f64::from(self.with_s + self.without_s)
     }
 
     /// How far the engine's clock is off at the end, in ns.
@@ -64,34 +59,24 @@ impl Setup {
         let mut simulation = Simulation::new(&self.model(), policy, seed);
         let gone = Disturbance::DeviceGone(Duration::from_secs(i64::from(self.without_s) + 60));
         simulation.world.plan(TrueTime::from_secs_f64(f64::from(self.with_s)), gone);
-        simulation.run_until(self.end(), &mut ());
+        simulation.run_until(TrueTime::from_secs_f64(self.end_s()), &mut ());
         simulation.world.offset_ns()
     }
 
     /// How far the reference's prediction is off then, in ns.
     #[must_use]
     pub fn reference(&self, seed: u64) -> f64 {
-        let mut world = World::new(&self.model(), seed);
-        let mut noise = Random::new(seed).part("reference");
-        let start = world.gap_picos();
-        let gap_ns = |world: &World| nanos(world.gap_picos() - start);
+        let mut seen = Noisy::new(&self.model(), seed);
         let mut filter = Reference::new(self);
         for second in 0..=self.with_s {
-            world.pass(TrueTime::from_secs_f64(f64::from(second)));
             if second > 0 {
                 filter.pass();
                 filter.pass();
             }
-            filter.read((gap_ns(&world) + noise.normal(self.jitter_ns)).round());
+            filter.read(seen.reading(f64::from(second), self.jitter_ns));
         }
-        world.pass(self.end());
-        filter.after(f64::from(self.without_s)) - gap_ns(&world)
+        filter.after(f64::from(self.without_s)) - seen.gap_ns(self.end_s())
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "exact to a nanosecond up to 100 days")]
-fn nanos(picos: i128) -> f64 {
-    picos as f64 / 1e3
 }
 
 /// Phase, walk and flicker.
@@ -122,7 +107,7 @@ impl Reference {
         for (place, row) in covariance.iter_mut().enumerate() {
             row[place] = [1e6, 1e9].get(place).copied().unwrap_or(flicker);
         }
-        let reading_variance = setup.jitter_ns.powi(2) + 1.0 / 6.0;
+        let reading_variance = setup.jitter_ns.powi(2) + ROUNDING_VARIANCE;
         Self { state: [0.0; STATES], covariance, kept, new, reading_variance }
     }
 

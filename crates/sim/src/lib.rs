@@ -17,6 +17,7 @@ pub mod judge;
 pub mod kernel;
 pub mod life;
 mod machine;
+mod noisy;
 pub mod oscillator;
 pub mod picture;
 pub mod random;

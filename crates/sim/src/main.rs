@@ -1,5 +1,6 @@
 //! The simulator's command line: many lives, or one again.
 
+mod compare;
 mod tell;
 
 use std::io::Write as _;
@@ -7,16 +8,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hostclock_core::units::{Duration, Frequency};
+use hostclock_core::units::Duration;
 use hostclock_sim::campaign::{Outcome, campaign, figures, live, play};
-use hostclock_sim::holdover;
 use hostclock_sim::judge::{Judge, Recovery};
 use hostclock_sim::life::Life;
 use hostclock_sim::picture::draw;
 use hostclock_sim::record::Record;
 use hostclock_sim::scenario::Scenario;
 use hostclock_sim::simulation::Simulation;
-use hostclock_sim::steady::{Regime, Setup};
 use hostclock_sim::tally::Tally;
 use tell::Teller;
 
@@ -117,8 +116,14 @@ fn main() -> ExitCode {
         Command::Campaign { lives, from, scenario: Some(chosen), .. } => {
             play_all(&chosen.0, from..from + lives)
         }
-        Command::Steady { seeds, poll, hours, changing } => steady(seeds, poll, hours, changing),
-        Command::Holdover { seeds } => holdover(seeds),
+        Command::Steady { seeds, poll, hours, changing } => {
+            compare::steady(seeds, poll, hours, changing);
+            true
+        }
+        Command::Holdover { seeds } => {
+            compare::holdover(seeds);
+            true
+        }
         Command::Replay { seed, hours, scenario, after, before, picture } => {
             let life = scenario.map_or_else(|| Life::new(seed, hours), |scenario| scenario.life(seed));
             let window = (after, before);
@@ -129,97 +134,6 @@ fn main() -> ExitCode {
         }
     };
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// The four set-ups of chrony's figures: walks of 1e-9 and 1e-8 per root second, readings good to 1 and 50 ns.
-const SETUPS: [(f64, f64); 4] = [(1.0, 1.0), (1.0, 50.0), (10.0, 1.0), (10.0, 50.0)];
-/// Both noises change, each alone, and both against each other.
-const CHANGES: [(f64, f64); 8] =
-    [(1.0, 1.0), (10.0, 50.0), (1.0, 1.0), (1.0, 50.0), (10.0, 1.0), (1.0, 50.0), (1.0, 1.0), (10.0, 1.0)];
-
-fn steady(seeds: u64, poll: f64, hours: f64, changing: bool) -> bool {
-    let settling_s = if changing { 60.0 } else { 600.0_f64.max(60.0 * poll) };
-    let regime = |(wander_ppb, jitter_ns)| Regime {
-        wander: Frequency::from_ppb(wander_ppb),
-        jitter_ns,
-        settling_s,
-        watched_s: hours * 3_600.0,
-    };
-    let poll = Duration::from_nanos_f64(poll * 1e9);
-    say!("{:>8} {:>7} {:>5} {:>12} {:>12} {:>7}", "wander", "jitter", "seed", "engine", "reference", "ratio");
-    let compare = |regimes: &[Regime], seed| {
-        let setup = Setup { regimes, poll };
-        for ((regime, engine), reference) in regimes.iter().zip(setup.engine(seed)).zip(setup.reference(seed))
-        {
-            say!(
-                "{:>5} ppb {:>4} ns {seed:>5} {:>9.2} ns {:>9.2} ns {:>7.3}",
-                regime.wander.as_ppb(),
-                regime.jitter_ns,
-                engine.rms_ns,
-                reference.rms_ns,
-                engine.rms_ns / reference.rms_ns
-            );
-        }
-    };
-    if changing {
-        let regimes = CHANGES.map(regime);
-        (0..seeds).for_each(|seed| compare(&regimes, seed));
-    } else {
-        for regime in SETUPS.map(regime) {
-            (0..seeds).for_each(|seed| compare(&[regime], seed));
-        }
-    }
-    true
-}
-
-/// White noise, flicker and walk of the frequency, in ppb, and the readings' jitter, in ns.
-const NOISES: [(f64, f64, f64, f64); 6] = [
-    (0.0, 0.0, 1.0, 1.0),
-    (0.0, 0.0, 10.0, 50.0),
-    (1.0, 0.3, 0.0, 1.0),
-    (10.0, 0.3, 0.0, 50.0),
-    (0.1, 1.0, 0.0, 1.0),
-    (1.0, 0.3, 0.01, 1.0),
-];
-
-fn holdover(seeds: u64) -> bool {
-    say!(
-        "{:>9} {:>9} {:>9} {:>7} {:>13} {:>13} {:>7}",
-        "white",
-        "flicker",
-        "walk",
-        "jitter",
-        "engine",
-        "reference",
-        "ratio"
-    );
-    for (white, flicker, wander, jitter_ns) in NOISES {
-        let setup = holdover::Setup {
-            white: Frequency::from_ppb(white),
-            flicker: Frequency::from_ppb(flicker),
-            wander: Frequency::from_ppb(wander),
-            jitter_ns,
-            with_s: 3_600,
-            without_s: 5_400,
-        };
-        let median = |error: fn(&holdover::Setup, u64) -> f64| {
-            let mut errors = Vec::new();
-            campaign(
-                0..seeds,
-                |seed| Duration::from_nanos_f64(error(&setup, seed)).abs(),
-                |one| errors.push(one),
-            );
-            spread(errors.into_iter()).0.as_nanos_f64()
-        };
-        let (engine, reference) = (median(holdover::Setup::engine), median(holdover::Setup::reference));
-        say!(
-            "{white:>5} ppb {flicker:>5} ppb {wander:>5} ppb {jitter_ns:>4} ns {:>10.2} us {:>10.2} us {:>7.3}",
-            engine / 1e3,
-            reference / 1e3,
-            engine / reference
-        );
-    }
-    true
 }
 
 /// Tells of a life that broke a rule, and how to live it again.
@@ -295,7 +209,7 @@ fn play_all(chosen: &[Scenario], seeds: core::ops::Range<u64>) -> bool {
 }
 
 /// The median, and the most.
-fn spread(spans: impl Iterator<Item = Duration>) -> (Duration, Duration) {
+pub(crate) fn spread(spans: impl Iterator<Item = Duration>) -> (Duration, Duration) {
     let mut spans: Vec<Duration> = spans.collect();
     spans.sort_unstable();
     let at = |place: usize| spans.get(place).copied().unwrap_or_default();

@@ -10,9 +10,8 @@
 use hostclock_core::policy::Policy;
 use hostclock_core::units::{Duration, Frequency};
 
-use crate::host::HostModel;
+use crate::noisy::{self, Noisy, ROUNDING_VARIANCE};
 use crate::oscillator::OscillatorModel;
-use crate::random::Random;
 use crate::simulation::Simulation;
 use crate::truth::TrueTime;
 use crate::world::{World, WorldModel};
@@ -71,12 +70,7 @@ impl Regime {
 
 impl Setup<'_> {
     fn model() -> WorldModel {
-        WorldModel {
-            oscillator: OscillatorModel { temperature: Frequency::ZERO, ..OscillatorModel::default() },
-            host: HostModel { frequency: Frequency::ZERO, ..HostModel::free() },
-            wrong_by: Duration::ZERO,
-            ..WorldModel::default()
-        }
+        noisy::model(OscillatorModel { temperature: Frequency::ZERO, ..OscillatorModel::default() })
     }
 
     /// Each regime, and when it begins, in seconds.
@@ -110,24 +104,19 @@ impl Setup<'_> {
     /// What the reference does there.
     #[must_use]
     pub fn reference(&self, seed: u64) -> Vec<Figures> {
-        let mut world = World::new(&Self::model(), seed);
-        let mut noise = Random::new(seed).part("reference");
+        let mut noisy = Noisy::new(&Self::model(), seed);
         let mut filter = Reference::default();
         let poll_s = self.poll.as_secs_f64();
-        let start = world.gap_picos();
-        let gap_ns = |world: &World| nanos(world.gap_picos() - start);
         let (mut reading_s, mut figures) = (0.0, Vec::new());
         for (regime, start) in self.starts() {
             let mut seen = Watch::default();
             let mut moments = regime.moments(start).peekable();
-            world.pass(TrueTime::from_secs_f64(start));
-            regime.begin(&mut world);
+            noisy.world.pass(TrueTime::from_secs_f64(start));
+            regime.begin(&mut noisy.world);
             while reading_s < start + regime.seconds() {
-                world.pass(TrueTime::from_secs_f64(reading_s));
-                filter.read((gap_ns(&world) + noise.normal(regime.jitter_ns)).round(), poll_s, regime);
+                filter.read(noisy.reading(reading_s, regime.jitter_ns), poll_s, regime);
                 while let Some(at) = moments.next_if(|at| *at < reading_s + poll_s) {
-                    world.pass(TrueTime::from_secs_f64(at));
-                    seen.take(filter.clock(at - reading_s, poll_s) - gap_ns(&world));
+                    seen.take(filter.clock(at - reading_s, poll_s) - noisy.gap_ns(at));
                 }
                 reading_s += poll_s;
             }
@@ -135,11 +124,6 @@ impl Setup<'_> {
         }
         figures
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "exact to a nanosecond up to 100 days")]
-fn nanos(picos: i128) -> f64 {
-    picos as f64 / 1e3
 }
 
 #[derive(Default)]
@@ -183,8 +167,7 @@ impl Reference {
     fn read(&mut self, measured: f64, dt: f64, regime: &Regime) {
         let [pp, pf, ff] = self.covariance;
         let q = regime.wander.as_ppb().powi(2);
-        // What the kernel counts in is part of the noise: both clocks of a reading are rounded to nanoseconds.
-        let noise = regime.jitter_ns.powi(2) + 1.0 / 6.0;
+        let noise = regime.jitter_ns.powi(2) + ROUNDING_VARIANCE;
         self.phase += self.frequency * dt;
         let pp = pp + 2.0 * dt * pf + dt * dt * ff + q * dt.powi(3) / 3.0;
         let pf = pf + dt * ff + q * dt * dt / 2.0;
