@@ -8,6 +8,7 @@ mod stretches;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use crate::analysis::number;
 use crate::analysis::recovery::Recovery;
 use crate::daemon;
 use crate::result::Run;
@@ -122,7 +123,7 @@ fn spans(mut times: Vec<Option<i64>>, watched: i64) -> String {
     times.sort_by_key(|time| time.unwrap_or(i64::MAX));
     let shown = |time: Option<i64>| match time {
         Some(ns) => nanoseconds(ns.unsigned_abs()),
-        None => format!("> {:.0} s", (float(watched.unsigned_abs()) / 1e9).floor()),
+        None => format!("> {:.0} s", (number::count(watched.unsigned_abs()) / 1e9).floor()),
     };
     match times.as_slice() {
         [] => "-".into(),
@@ -150,7 +151,7 @@ fn spread(values: impl Iterator<Item = f64>, shown: fn(f64) -> String) -> String
 
 /// A span of time in the unit that a person would choose.
 pub(crate) fn nanoseconds(ns: u64) -> String {
-    let ns = float(ns);
+    let ns = number::count(ns);
     match ns {
         ..1e3 => format!("{ns:.0} ns"),
         ..1e4 => format!("{:.1} us", ns / 1e3),
@@ -191,11 +192,6 @@ fn markdown(head: &[String], rows: &[Vec<String>]) -> String {
 
 fn plural(count: u32, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("median of {count} {what}s (smallest to largest)") }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
-fn float(value: impl TryInto<u64>) -> f64 {
-    value.try_into().unwrap_or(u64::MAX) as f64
 }
 
 #[cfg(test)]

@@ -3,6 +3,9 @@
 
 use hostclock_lab_guest::trace::Sample;
 
+use super::line::Line;
+use super::number::{float, whole};
+
 /// Less is no step: a host's wandering frequency moves it by nanoseconds between two samples, and a
 /// slew by at most a tenth of the time between them.
 const LEAST: u64 = 10_000_000;
@@ -29,42 +32,27 @@ pub(crate) struct Truth {
     /// Where the line begins.
     raw: i64,
     ahead: i64,
-    /// How far it lies above that there, in ns, and by how much it rises.
-    base: f64,
-    ratio: f64,
+    /// How far it lies above that, in ns, so many ns later.
+    line: Line,
 }
 
 impl Truth {
     /// The line through `samples` (least squares); `None` with less than two moments.
     pub(crate) fn of(samples: &[Sample]) -> Option<Self> {
         let first = samples.first()?;
-        let points = || samples.iter().map(|s| (float(s.raw - first.raw), float(ahead(s) - ahead(first))));
-        let count: f64 = samples.iter().map(|_| 1.0).sum();
-        let (sum_x, sum_y) = points().fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
-        let (mean_x, mean_y) = (sum_x / count, sum_y / count);
-        let (mut xx, mut xy) = (0.0, 0.0);
-        for (x, y) in points() {
-            xx += (x - mean_x).powi(2);
-            xy += (x - mean_x) * (y - mean_y);
-        }
-        let ratio = xy / xx;
-        ratio.is_finite().then(|| Self {
-            raw: first.raw,
-            ahead: ahead(first),
-            base: mean_y - ratio * mean_x,
-            ratio,
-        })
+        let points = samples.iter().map(|s| (float(s.raw - first.raw), float(ahead(s) - ahead(first))));
+        Some(Self { raw: first.raw, ahead: ahead(first), line: Line::through(points)? })
     }
 
     /// What the host's clock would have shown.
     pub(crate) fn at(&self, raw: i64) -> i64 {
-        raw + self.ahead + whole(self.base + self.ratio * float(raw - self.raw))
+        raw + self.ahead + whole(self.line.at(float(raw - self.raw)))
     }
 
     /// The raw time at which it would have shown `reference`.
     pub(crate) fn when(&self, reference: i64) -> i64 {
         let passed = float(reference - self.at(self.raw));
-        self.raw + whole(passed / (1.0 + self.ratio))
+        self.raw + whole(passed / (1.0 + self.line.slope))
     }
 
     /// The samples with this in place of what the host showed from the raw time `from` until `to`: the
@@ -84,16 +72,6 @@ impl Truth {
         };
         samples.iter().enumerate().map(replaced).collect()
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a span within a recording, exact up to 104 days")]
-fn float(ns: i64) -> f64 {
-    ns as f64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "rounded, and `as` from f64 saturates")]
-fn whole(ns: f64) -> i64 {
-    ns.round() as i64
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub(crate) mod allan;
 pub(crate) mod calls;
 pub(crate) mod histogram;
 pub(crate) mod host;
+pub(crate) mod line;
 pub(crate) mod number;
 pub(crate) mod pairs;
 pub(crate) mod recovery;

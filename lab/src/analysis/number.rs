@@ -6,10 +6,10 @@ pub(crate) fn float(value: i64) -> f64 {
     value as f64
 }
 
-/// The same of a count of things in memory.
-#[expect(clippy::cast_precision_loss, reason = "no list has 2^53 entries")]
-pub(crate) fn count(value: usize) -> f64 {
-    value as f64
+/// The same of a count of things, or a size.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53, which no list has entries")]
+pub(crate) fn count(value: impl TryInto<u64>) -> f64 {
+    value.try_into().unwrap_or(u64::MAX) as f64
 }
 
 /// The nearest whole number.

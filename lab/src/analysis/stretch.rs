@@ -7,6 +7,7 @@ use hostclock_lab_guest::event::Event;
 use hostclock_lab_guest::trace::Sample;
 use serde::{Deserialize, Serialize};
 
+use super::number;
 use super::recovery::size;
 
 /// From here on a clock is wrong, in ns.
@@ -49,17 +50,17 @@ pub(crate) struct Stretch {
 pub(crate) fn stretch(label: &str, samples: &[Sample], from: i64, to: i64) -> Stretch {
     let seen = between(samples, from, to);
     let after = between(samples, to, i64::MAX);
-    let count = float(seen.len()).max(1.0);
-    let squares: f64 = seen.iter().map(|sample| float(size(sample)).powi(2)).sum();
+    let count = number::count(seen.len()).max(1.0);
+    let squares: f64 = seen.iter().map(|sample| number::count(size(sample)).powi(2)).sum();
     let settled = after.iter().rposition(is_wrong).map_or(0, |at| at + 1);
     Stretch {
         label: label.to_owned(),
-        seconds: float((to - from).unsigned_abs()) / 1e9,
+        seconds: number::count((to - from).unsigned_abs()) / 1e9,
         samples: seen.len(),
         uncertainty: median(seen.iter().map(|sample| sample.uncertainty).collect()),
         rms: (squares / count).sqrt(),
         max: seen.iter().map(size).max().unwrap_or(0),
-        wrong: float(seen.iter().filter(|sample| is_wrong(sample)).count()) / count,
+        wrong: number::count(seen.iter().filter(|sample| is_wrong(sample)).count()) / count,
         longest_wrong: longest_wrong(seen),
         steps: seen.windows(2).filter(|pair| matches!(pair, [one, two] if stepped(one, two))).count(),
         right_after: after.get(settled).map(|sample| sample.raw - to),
@@ -113,11 +114,6 @@ fn stepped(one: &Sample, two: &Sample) -> bool {
     let slewed = (two.raw - one.raw).unsigned_abs() / 10;
     let uncertain = one.uncertainty.unsigned_abs() + two.uncertainty.unsigned_abs();
     shown(one).abs_diff(shown(two)) > WRONG + slewed + uncertain
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
-fn float(value: impl TryInto<u64>) -> f64 {
-    value.try_into().unwrap_or(u64::MAX) as f64
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 use hostclock_lab_guest::trace::Sample;
 use serde::{Deserialize, Serialize};
 
+use super::line::Line;
 use super::number::{count, float};
 use super::stretch::between;
 
@@ -68,7 +69,7 @@ pub(crate) fn truth(pairs: &[Sample], observed: &[Sample]) -> Truth {
         let [before, on_tsc, after] = three else { continue };
         let Some((from, to)) = boundary(before, on_tsc).zip(boundary(on_tsc, after)) else { continue };
         let inner = between(&pairs, from + MARGIN, to - MARGIN);
-        let lines = (Line::of(before), Line::of(inner), Line::of(after));
+        let lines = (Drift::of(before), Drift::of(inner), Drift::of(after));
         let (Some(before), Some(line), Some(after)) = lines else { continue };
         if precise_line(three) {
             let (begins, ends) = (line.at(from) - before.at(from), line.at(to) - after.at(to));
@@ -121,30 +122,21 @@ fn mean_and_rms(values: &[f64]) -> (f64, f64) {
     (mean, (squares / number).sqrt())
 }
 
-/// A straight line of the offset over time (least squares).
-struct Line {
-    raw: i64,
-    offset: f64,
-    slope: f64,
+/// A straight line of the offset over time.
+struct Drift {
+    first: Sample,
+    line: Line,
 }
 
-impl Line {
+impl Drift {
     fn of(samples: &[Sample]) -> Option<Self> {
-        let origin = samples.first()?;
-        let number = count(samples.len());
-        let points = || samples.iter().map(|s| (float(s.raw - origin.raw), float(s.offset - origin.offset)));
-        let (sum_x, sum_y) = points().fold((0.0, 0.0), |(x, y), point| (x + point.0, y + point.1));
-        let (mean_x, mean_y) = (sum_x / number, sum_y / number);
-        let (xx, xy) = points().fold((0.0, 0.0), |(xx, xy), (x, y)| {
-            (xx + (x - mean_x).powi(2), xy + (x - mean_x) * (y - mean_y))
-        });
-        let slope = xy / xx;
-        let offset = float(origin.offset) + mean_y - slope * mean_x;
-        slope.is_finite().then_some(Self { raw: origin.raw, offset, slope })
+        let first = *samples.first()?;
+        let points = samples.iter().map(|s| (float(s.raw - first.raw), float(s.offset - first.offset)));
+        Some(Self { first, line: Line::through(points)? })
     }
 
     fn at(&self, raw: i64) -> f64 {
-        self.offset + self.slope * float(raw - self.raw)
+        float(self.first.offset) + self.line.at(float(raw - self.first.raw))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::fetch;
 use crate::play::{Haste, play_runs};
 use crate::programs::Programs;
 use crate::report::{self, ABOUT};
-use crate::scenario;
+use crate::scenario::{self, AT_ONE_HERTZ, EVERYBODY};
 
 /// A part of the bench: some scenarios, each with its daemons.
 struct Part {
@@ -25,8 +25,8 @@ struct Part {
     haste: Haste,
 }
 
-/// Everybody, at every rate.
-const EVERYBODY: &[&str] = &[
+/// Every program, at every rate.
+const AT_EVERY_RATE: &[&str] = &[
     "hostclock-16s",
     "hostclock",
     "hostclock-4hz",
@@ -45,8 +45,6 @@ const EVERYBODY: &[&str] = &[
     "phc2sys-10hz",
     "phc2sys-10hz-linreg",
 ];
-const SOME: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
-const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 const COSTLY: &[&str] =
     &["none", "hostclock-quiet", "hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
 
@@ -60,17 +58,17 @@ const PARTS: [Part; 9] = [
     },
     Part {
         name: "ntp",
-        scenarios: &[("steady", EVERYBODY), ("steady-tsc", AT_ONE_HERTZ)],
+        scenarios: &[("steady", AT_EVERY_RATE), ("steady-tsc", AT_ONE_HERTZ)],
         haste: Haste::None,
     },
     Part {
         name: "warming",
-        scenarios: &[("steady-warming", SOME), ("steady-warming-tsc", AT_ONE_HERTZ)],
+        scenarios: &[("steady-warming", EVERYBODY), ("steady-warming-tsc", AT_ONE_HERTZ)],
         haste: Haste::None,
     },
     Part {
         name: "slewed",
-        scenarios: &[("steady-slewed", SOME), ("steady-slewed-tsc", AT_ONE_HERTZ)],
+        scenarios: &[("steady-slewed", EVERYBODY), ("steady-slewed-tsc", AT_ONE_HERTZ)],
         haste: Haste::None,
     },
     Part { name: "jumps", scenarios: &[("date", AT_ONE_HERTZ)], haste: Haste::None },
@@ -90,10 +88,10 @@ fn chosen(list: Option<&str>) -> Result<Vec<&'static Part>> {
             Error::new(format!("no part is called {name:?}; there are {}", names.join(", ")))
         })
     };
-    list.map_or_else(
-        || Ok(PARTS.iter().collect()),
-        |list| list.split(',').map(|name| named(name.trim())).collect(),
-    )
+    match list {
+        None | Some("all") => Ok(PARTS.iter().collect()),
+        Some(list) => list.split(',').map(|name| named(name.trim())).collect(),
+    }
 }
 
 /// Plays the parts in `list`, or all, and writes documents, tables and pictures to `out`.
@@ -152,6 +150,7 @@ mod tests {
     #[test]
     fn parts_are_chosen_by_name_and_a_wrong_name_lists_the_right_ones() {
         assert_eq!(chosen(None).unwrap().len(), PARTS.len());
+        assert_eq!(chosen(Some("all")).unwrap().len(), PARTS.len());
         assert_eq!(chosen(Some("cost, ntp")).unwrap().len(), 2);
         assert!(chosen(Some("speed")).err().unwrap().to_string().contains("warming"));
         assert_eq!(command(Some("ntp"), 0, true), "hostclock-lab bench --parts ntp --quick");

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::scale::Scale;
-use super::{Panel, escaped, first_of_each, head};
+use super::{Panel, escaped, first_of_each, head, level, upright};
 use crate::daemon::Daemon;
 use crate::result::Run;
 
@@ -39,26 +39,12 @@ pub(crate) fn allan(runs: &[&Run], title: &str) -> Option<String> {
     let mut svg = head(width, height, title, &[]);
     let _ = write!(svg, "<g transform=\"translate({LEFT} {TOP})\">");
     for (value, text) in TIMES.iter().filter(|(value, _)| (shortest..=longest).contains(value)) {
-        let at = x.at(*value);
-        let _ = write!(
-            svg,
-            "<line class=\"grid\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"0\" y2=\"{0:.0}\"/>\
-             <text class=\"soft\" x=\"{at:.1}\" y=\"{1:.0}\" text-anchor=\"middle\" font-size=\"11\">{text}</text>",
-            PANEL.height,
-            PANEL.height + 17.0
-        );
+        upright(&mut svg, x.at(*value), PANEL.height, text);
     }
     let mut exponent = bottom;
     while exponent <= top {
-        let at = y.at(decade(exponent));
-        let _ = write!(
-            svg,
-            "<line class=\"grid\" x1=\"0\" x2=\"{:.0}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
-             <text class=\"soft\" x=\"-7\" y=\"{:.1}\" text-anchor=\"end\" font-size=\"11\">{}</text>",
-            PANEL.width,
-            at + 4.0,
-            escaped(&format!("1e{exponent:.0}"))
-        );
+        let text = escaped(&format!("1e{exponent:.0}"));
+        level(&mut svg, y.at(decade(exponent)), PANEL.width, "grid", Some(&text));
         exponent += 1.0;
     }
     for (daemon, curve) in &curves {

@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
-use super::{Panel, escaped, first_of_each, head, scale};
+use super::{Panel, escaped, first_of_each, head};
 use crate::analysis::histogram::Histogram;
+use crate::analysis::number;
 use crate::daemon::Daemon;
 use crate::result::Run;
 
@@ -27,7 +28,7 @@ pub(crate) fn histogram(runs: &[&Run], title: &str) -> Option<String> {
     if all.is_empty() {
         return None;
     }
-    let (columns, rows) = (scale::of(all.len().min(COLUMNS)), scale::of(all.len().div_ceil(COLUMNS)));
+    let (columns, rows) = (number::count(all.len().min(COLUMNS)), number::count(all.len().div_ceil(COLUMNS)));
     let width = (2.0 * LEFT + columns * (PANEL.width + ACROSS) - ACROSS).max(LEAST_WIDTH);
     let mut svg = head(width, TOP + rows * (PANEL.height + DOWN), title, &[]);
     let _ = write!(
@@ -35,8 +36,8 @@ pub(crate) fn histogram(runs: &[&Run], title: &str) -> Option<String> {
         "<text class=\"soft\" x=\"14\" y=\"50\">how often the offset was what; each panel has its own scale</text>"
     );
     for (number, (daemon, histogram)) in all.iter().enumerate() {
-        let left = LEFT + scale::of(number % COLUMNS) * (PANEL.width + ACROSS);
-        let top = TOP + scale::of(number / COLUMNS) * (PANEL.height + DOWN);
+        let left = LEFT + number::count(number % COLUMNS) * (PANEL.width + ACROSS);
+        let top = TOP + number::count(number / COLUMNS) * (PANEL.height + DOWN);
         let _ = write!(svg, "<g transform=\"translate({left:.0} {top:.0})\">");
         panel(&mut svg, daemon, histogram);
         svg.push_str("</g>");
@@ -48,13 +49,13 @@ pub(crate) fn histogram(runs: &[&Run], title: &str) -> Option<String> {
 fn panel(svg: &mut String, daemon: &Daemon, histogram: &Histogram) {
     let Panel { width, height } = PANEL;
     let most = histogram.counts.iter().copied().max().unwrap_or(1).max(1);
-    let step = width / scale::of(histogram.counts.len());
+    let step = width / number::count(histogram.counts.len());
     let mut path = format!("M0 {height:.0}");
     for (number, count) in histogram.counts.iter().enumerate() {
-        let up = height * (1.0 - scale::of(*count) / scale::of(most));
-        let _ = write!(path, "V{up:.1}H{:.1}", scale::of(number + 1) * step);
+        let up = height * (1.0 - number::count(*count) / number::count(most));
+        let _ = write!(path, "V{up:.1}H{:.1}", number::count(number + 1) * step);
     }
-    let to = histogram.from + histogram.width * scale::of(histogram.counts.len());
+    let to = histogram.from + histogram.width * number::count(histogram.counts.len());
     let _ = write!(
         svg,
         "<text x=\"0\" y=\"-8\" font-weight=\"600\">{}</text><line class=\"grid\" x1=\"0\" x2=\"{width:.0}\" y1=\"{height:.0}\" y2=\"{height:.0}\"/>",

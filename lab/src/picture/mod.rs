@@ -17,6 +17,7 @@ pub(crate) use histogram::histogram;
 use scale::Scale;
 pub(crate) use steady::steady;
 
+use crate::analysis::number;
 use crate::daemon::{self, Daemon};
 use crate::result::Run;
 
@@ -49,13 +50,13 @@ pub(crate) fn recoveries(runs: &[&Run], title: &str) -> Option<String> {
         return None;
     }
     let columns = labels.len().min(MOST_PANELS);
-    let width = LEFT + scale::of(columns) * (PANEL.width + GAP) + 6.0;
+    let width = LEFT + number::count(columns) * (PANEL.width + GAP) + 6.0;
     let height = TOP + PANEL.height + BOTTOM;
     let mut svg = head(width, height, title, &first);
     let x = Scale { low: 1e-4, high: 20.0, from: 0.0, to: PANEL.width };
     let y = Scale { low: 1.0, high: 3.155_76e18, from: PANEL.height, to: 0.0 };
     for (column, label) in labels.iter().take(columns).enumerate() {
-        let left = LEFT + scale::of(column) * (PANEL.width + GAP);
+        let left = LEFT + number::count(column) * (PANEL.width + GAP);
         let _ = write!(svg, "<g transform=\"translate({left:.0} {TOP:.0})\">");
         axes(&mut svg, &x, &y, label, column == 0);
         for (daemon, run) in first.iter().rev() {
@@ -131,7 +132,7 @@ fn head(width: f64, height: f64, title: &str, legend: &[(&Daemon, &Run)]) -> Str
             left + 33.0,
             escaped(daemon.title)
         );
-        left += 62.0 + 6.6 * scale::of(daemon.title.chars().count());
+        left += 62.0 + 6.6 * number::count(daemon.title.chars().count());
     }
     svg
 }
@@ -158,27 +159,34 @@ fn axes(svg: &mut String, x: &Scale, y: &Scale, label: &str, with_numbers: bool)
         escaped(label)
     );
     for (value, text) in TIMES {
-        let at = x.at(value);
-        let below = height + 17.0;
-        let _ = write!(
-            svg,
-            "<line class=\"grid\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"0\" y2=\"{height:.0}\"/>\
-             <text class=\"soft\" x=\"{at:.1}\" y=\"{below:.0}\" text-anchor=\"middle\" font-size=\"11\">{text}</text>"
-        );
+        upright(svg, x.at(value), height, text);
     }
     for (value, text, class) in OFFSETS {
-        let at = y.at(value);
-        let _ =
-            write!(svg, "<line class=\"{class}\" x1=\"0\" x2=\"{width:.0}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>");
-        if with_numbers {
-            let base = at + 4.0;
-            let _ = write!(
-                svg,
-                "<text class=\"soft\" x=\"-7\" y=\"{base:.1}\" text-anchor=\"end\" font-size=\"11\">{text}</text>"
-            );
-        }
+        level(svg, y.at(value), width, class, with_numbers.then_some(text));
     }
     let _ = write!(svg, "<rect class=\"frame\" width=\"{width:.0}\" height=\"{height:.0}\"/>");
+}
+
+/// A line of the grid from top to bottom, with what it means below.
+fn upright(svg: &mut String, at: f64, height: f64, text: &str) {
+    let below = height + 17.0;
+    let _ = write!(
+        svg,
+        "<line class=\"grid\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"0\" y2=\"{height:.0}\"/>\
+         <text class=\"soft\" x=\"{at:.1}\" y=\"{below:.0}\" text-anchor=\"middle\" font-size=\"11\">{text}</text>"
+    );
+}
+
+/// A line of the grid from left to right, with what it means on its left.
+fn level(svg: &mut String, at: f64, width: f64, class: &str, text: Option<&str>) {
+    let _ = write!(svg, "<line class=\"{class}\" x1=\"0\" x2=\"{width:.0}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>");
+    if let Some(text) = text {
+        let base = at + 4.0;
+        let _ = write!(
+            svg,
+            "<text class=\"soft\" x=\"-7\" y=\"{base:.1}\" text-anchor=\"end\" font-size=\"11\">{text}</text>"
+        );
+    }
 }
 
 /// A line that keeps its value until the next point, because a clock that is stepped does so too.
@@ -191,7 +199,7 @@ fn line<'a>(
 ) {
     let mut path = String::new();
     for (seconds, offset) in points {
-        let (across, up) = (x.at(*seconds), y.at(scale::of(*offset)));
+        let (across, up) = (x.at(*seconds), y.at(number::count(*offset)));
         if path.is_empty() {
             let _ = write!(path, "M{across:.1} {up:.1}");
         } else {

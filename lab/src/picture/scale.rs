@@ -20,12 +20,6 @@ impl Scale {
     }
 }
 
-/// A count as a number to draw with.
-#[expect(clippy::cast_precision_loss, reason = "a place on a page needs four digits")]
-pub(super) fn of(count: impl TryInto<u64>) -> f64 {
-    count.try_into().unwrap_or(u64::MAX) as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::float;
+use crate::analysis::number;
 use crate::daemon;
 use crate::result::Run;
 
@@ -102,7 +102,10 @@ pub(super) const ALL: &[(&str, Figure)] = &[
         "samples with UNSYNC clear, %",
         (
             |run| {
-                run.findings.honesty.as_ref().map(|h| 100.0 * float(h.synchronised) / float(h.samples.max(1)))
+                run.findings
+                    .honesty
+                    .as_ref()
+                    .map(|h| 100.0 * number::count(h.synchronised) / number::count(h.samples.max(1)))
             },
             |share| format!("{share:.1}"),
         ),
@@ -110,21 +113,26 @@ pub(super) const ALL: &[(&str, Figure)] = &[
     (
         "of them with the clock off by more than maxerror",
         (
-            |run| run.findings.honesty.as_ref().map(|honesty| float(honesty.lies)),
+            |run| run.findings.honesty.as_ref().map(|honesty| number::count(honesty.lies)),
             |count| format!("{count:.0}"),
         ),
     ),
     (
         "of them with maxerror 0",
         (
-            |run| run.findings.honesty.as_ref().map(|honesty| float(honesty.claims_perfection)),
+            |run| run.findings.honesty.as_ref().map(|honesty| number::count(honesty.claims_perfection)),
             |count| format!("{count:.0}"),
         ),
     ),
     (
         "samples with UNSYNC set again, %",
         (
-            |run| run.findings.honesty.as_ref().map(|h| 100.0 * float(h.lost) / float(h.samples.max(1))),
+            |run| {
+                run.findings
+                    .honesty
+                    .as_ref()
+                    .map(|h| 100.0 * number::count(h.lost) / number::count(h.samples.max(1)))
+            },
             |share| format!("{share:.2}"),
         ),
     ),

@@ -1,6 +1,7 @@
 //! How well undisturbed clocks were kept: a row a daemon, because there are many.
 
-use super::{float, markdown, nanoseconds, spread};
+use super::{markdown, nanoseconds, spread};
+use crate::analysis::number;
 use crate::daemon::Daemon;
 use crate::result::Run;
 
@@ -15,15 +16,20 @@ const FIGURES: [Figure; 6] = [
         tenths,
     ),
     ("mean", |run| Some(run.findings.steady.as_ref()?.mean), tenths),
-    ("largest", |run| Some(float(run.findings.steady.as_ref()?.max)), whole),
+    ("largest", |run| Some(number::count(run.findings.steady.as_ref()?.max)), whole),
     (
         "UNSYNC clear",
-        |run| run.findings.honesty.as_ref().map(|h| 100.0 * float(h.synchronised) / float(h.samples.max(1))),
+        |run| {
+            run.findings
+                .honesty
+                .as_ref()
+                .map(|h| 100.0 * number::count(h.synchronised) / number::count(h.samples.max(1)))
+        },
         |share| format!("{share:.1} %"),
     ),
     (
         "of them off by more than maxerror",
-        |run| Some(float(run.findings.honesty.as_ref()?.lies)),
+        |run| Some(number::count(run.findings.honesty.as_ref()?.lies)),
         |count| format!("{count:.0}"),
     ),
 ];

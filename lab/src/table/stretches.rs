@@ -1,6 +1,7 @@
 //! The rows of stretches in which something went on all the time.
 
 use super::{nanoseconds, row, spans, spread};
+use crate::analysis::number;
 use crate::analysis::stretch::Stretch;
 use crate::daemon::Daemon;
 use crate::result::Run;
@@ -11,17 +12,17 @@ type Figure = (&'static str, fn(&[&Stretch]) -> String);
 const PRECISE: u64 = 10;
 
 const FIGURES: [Figure; 7] = [
-    ("largest offset", |seen| spread(seen.iter().map(|s| float(s.max)), shown)),
+    ("largest offset", |seen| spread(seen.iter().map(|s| number::count(s.max)), shown)),
     ("and a sample may be off by", |seen| {
         let coarse = seen.iter().map(|s| s.uncertainty.unsigned_abs()).filter(|ns| *ns > PRECISE);
-        spread(coarse.map(float), shown)
+        spread(coarse.map(number::count), shown)
     }),
     ("offset, rms", |seen| spread(seen.iter().map(|s| s.rms), shown)),
     ("samples off by over 1 us, %", |seen| {
         spread(seen.iter().map(|s| 100.0 * s.wrong), |x| format!("{x:.3}"))
     }),
     ("longest off by over 1 us", |seen| {
-        spread(seen.iter().map(|s| float(s.longest_wrong.unsigned_abs())), shown)
+        spread(seen.iter().map(|s| number::count(s.longest_wrong.unsigned_abs())), shown)
     }),
     ("steps / lines of log", |seen| {
         let each: Vec<String> = seen.iter().map(|s| format!("{} / {}", s.steps, s.log_lines)).collect();
@@ -60,11 +61,6 @@ pub(super) fn rows(runs: &[&Run], daemons: &[&Daemon]) -> Vec<Vec<String>> {
 fn shown(ns: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "shown with two digits")]
     nanoseconds(ns.round() as u64)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
-fn float(value: u64) -> f64 {
-    value as f64
 }
 
 #[cfg(test)]
