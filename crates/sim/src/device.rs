@@ -3,7 +3,8 @@
 //! What works on which driver is the table of the kernel's drivers (`drivers/ptp/ptp_kvm_common.c`,
 //! `ptp_vmclock.c`, `drivers/hv/hv_util.c`; Linux 6.1 to 7.3). A precise cross timestamp pairs both
 //! clocks by one counter value and is good to a nanosecond; a bracket spans an exit of the virtual
-//! machine, 1 to 3 µs, lies anywhere in it, and is pre-empted now and then.
+//! machine, 1 to 3 µs, and is pre-empted now and then. Where in it the device is read is the same for all
+//! brackets of a real machine; by default it is another place each time, which is harder.
 
 use hostclock_core::reading::{Failure, Method};
 use hostclock_core::units::{Duration, Frequency, Timestamp};
@@ -70,13 +71,21 @@ pub struct DeviceModel {
     pub precise_noise_ns: f64,
     /// Shortest and longest bracket that isn't pre-empted, µs.
     pub bracket_us: (f64, f64),
+    /// Which part of a bracket lies before the device is read: the least and the most.
+    pub place: (f64, f64),
     /// How often a bracket is pre-empted.
     pub preempted: f64,
 }
 
 impl Default for DeviceModel {
     fn default() -> Self {
-        Self { driver: Driver::Kvm, precise_noise_ns: 1.0, bracket_us: (1.0, 3.0), preempted: 0.01 }
+        Self {
+            driver: Driver::Kvm,
+            precise_noise_ns: 1.0,
+            bracket_us: (1.0, 3.0),
+            place: (0.05, 0.95),
+            preempted: 0.01,
+        }
     }
 }
 
@@ -194,6 +203,7 @@ impl Device {
             us += self.random.decades(5.0, 2_000.0);
         }
         // The exit is in the middle, the way there and back is not symmetrical.
-        (Duration::from_nanos_f64(us * 1e3), self.random.between(0.05, 0.95))
+        let (first, last) = self.model.place;
+        (Duration::from_nanos_f64(us * 1e3), self.random.between(first, last))
     }
 }

@@ -105,11 +105,20 @@ pub(crate) fn usual_model(random: &mut Random) -> WorldModel {
         date,
         wrong_by: Duration::ZERO,
         rounding: random.chance(0.5).then(Rounding::default),
-        device: DeviceModel { driver, ..DeviceModel::default() },
+        device: DeviceModel { driver, place: place(&mut random.part("place")), ..DeviceModel::default() },
         tells_of_steps: random.chance(0.85),
         tells_of_devices: random.chance(0.8),
         tells_of_more: random.chance(0.5),
     }
+}
+
+/// Where in a bracket the device is read: about the same place each time, or anywhere.
+fn place(random: &mut Random) -> (f64, f64) {
+    if random.chance(0.3) {
+        return DeviceModel::default().place;
+    }
+    let place = random.between(0.05, 0.9);
+    (place, place + 0.05)
 }
 
 /// Most users change nothing; the others forbid something.

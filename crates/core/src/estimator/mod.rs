@@ -15,7 +15,8 @@
 //! [`Estimator::rephase`] drops the phase and keeps the frequency.
 //!
 //! How much readings jitter is learnt too (`noise`): the filters are told, so that neither a device that is worse than
-//! it says shakes the clock, nor brackets that are wider than they are wrong slow it down.
+//! it says shakes the clock, nor brackets that are wider than they are wrong slow it down. And it is learnt where in its
+//! bracket the host's time lies (`place`): all that follows works with readings that are corrected by that.
 //!
 //! The estimator also remembers the frequencies of up to an hour (`long_term`, `outlook`). A holdover uses those,
 //! not the last second's.
@@ -25,6 +26,7 @@ mod long_term;
 mod model;
 mod noise;
 mod outlook;
+mod place;
 
 use crate::reading::{Method, Reading};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};
@@ -128,6 +130,7 @@ impl Estimator {
     /// How surprising `reading` is. Nothing is changed.
     #[must_use]
     pub fn surprise(&self, reading: &Reading) -> Surprise {
+        let reading = &self.noise.corrected(reading);
         let dt = self.seconds_to(reading.raw);
         if dt < 0.0 {
             return Surprise::Break;
@@ -150,7 +153,7 @@ impl Estimator {
     /// How much further the host's clock is at `reading` than was expected.
     #[must_use]
     pub fn departure(&self, reading: &Reading) -> Duration {
-        reading.reference - self.at(reading.raw).reference
+        self.noise.corrected(reading).reference - self.at(reading.raw).reference
     }
 
     /// How far a reading may be off the prediction because both have a bias: that of the readings
@@ -166,20 +169,25 @@ impl Estimator {
         if dt <= 0.0 {
             return;
         }
-        if reading.method != self.method && reading.uncertainty < self.bias {
-            self.start_phase(reading, 0.0);
-            return;
+        if reading.method != self.method {
+            if reading.uncertainty < self.bias {
+                self.start_phase(reading, 0.0);
+                return;
+            }
+            let (expected, variance) = self.bank.expected(dt, 0.0);
+            self.noise.change_method(reading, self.measured(reading) - expected, variance);
+            self.method = reading.method;
         }
-        self.method = reading.method;
+        let reading = &self.noise.corrected(reading);
         let noise = self.noise.variance(reading);
         let measured = self.measured(reading);
-        self.noise.learn(reading, dt, measured);
+        let further = self.noise.learn(reading, dt, measured);
         let before = self.bank.frequency().0;
         let usual = self.long_term_frequency().map_or(0.0, |(mean, _)| mean.as_ppb());
         let residual = self.bank.update(measured, dt, noise, usual);
         self.take_bias(reading.uncertainty, self.bank.gain());
         self.anchor_raw = reading.raw;
-        self.anchor_reference = reading.reference;
+        self.anchor_reference = reading.reference - Duration::from_nanos_f64(further);
         self.readings = self.readings.saturating_add(1);
         self.since_break = self.since_break.saturating_add(1);
         let share = (1.0 / f64::from(self.readings.saturating_sub(1).max(1))).max(1.0 / 16.0);
@@ -209,6 +217,7 @@ impl Estimator {
     /// Accepts a break at `reading`: the phase starts anew there, the frequency is kept. Where the jump
     /// could also be a changed frequency, the frequency becomes as uncertain as that.
     pub fn rephase(&mut self, reading: &Reading) {
+        let reading = &self.noise.corrected(reading);
         let dt = self.seconds_to(reading.raw).max(1e-6);
         let apparent = ((self.measured(reading) - self.bank.phase(dt).0) / dt).abs();
         // A single break was a jump, most likely. But the machine may be another one now, or the host be
@@ -224,7 +233,7 @@ impl Estimator {
 
     fn start_phase(&mut self, reading: &Reading, doubt_ppb: f64) {
         self.bank.rephase(self.noise.variance(reading), doubt_ppb);
-        self.noise.begin_anew();
+        self.noise.begin_anew(reading);
         self.outlook.begin_anew();
         self.anchor_raw = reading.raw;
         self.anchor_reference = reading.reference;
@@ -265,8 +274,8 @@ impl Estimator {
             return;
         }
         // Over microseconds a little noise looks like any frequency.
-        let apparent =
-            ((self.measured(reading) - self.bank.phase(dt).0) / dt).clamp(-4.0 * MOVED_PPB, 4.0 * MOVED_PPB);
+        let apparent = ((self.measured(&self.noise.corrected(reading)) - self.bank.phase(dt).0) / dt)
+            .clamp(-4.0 * MOVED_PPB, 4.0 * MOVED_PPB);
         self.bank.doubt_frequency(apparent);
         self.update(reading);
         self.bank.doubt_frequency(apparent);

@@ -12,21 +12,26 @@
 //! that of the last 200.
 //!
 //! A bracket's width says how much it may be off, and mostly that is far more than it is: the host's time is at about
-//! the same place in all narrow brackets. So the noise of those as narrow as the narrowest is learnt, and what a
-//! bracket is wider than that counts whole. (That they are all off on the same side isn't noise, and is kept apart.)
+//! the same place in all of them (`place`), and readings are corrected by that. So the noise of those as narrow as the
+//! narrowest is learnt. What a bracket is wider than that counts as far as the place isn't known; and whole, where it is
+//! more than twice as wide: then something came between.
+//!
+//! A filter that takes readings for a hundred times noisier than they are learns nothing from them, so the first
+//! brackets count at once, whatever their intervals: a second difference over milliseconds has nothing in it but noise.
 //!
 //! Weak points: a drift of the frequency makes R too small, by an eleventh of its square; a frequency that jumps more
-//! often than twice in 32 readings makes it too large. Readings at unequal intervals teach nothing. Where brackets widen
-//! on one side only, width and place are correlated, and a line through both would tell more.
+//! often than twice in 32 readings makes it too large. After the first, readings at unequal intervals teach nothing.
 //! Never is the noise of precise readings taken for less than they promise: a filter that trusts them more than that is
 //! wrong by more than it says, as soon as they have an error in common.
 
+use super::place::Place;
 use crate::reading::{Method, Reading};
+use crate::units::Duration;
 
 /// So many readings are enough to see that the noise has changed.
 const RECENT: usize = 32;
-/// So many of the largest and of the smallest of them don't count.
-const TRIMMED: usize = 4;
+/// One in so many of them, the largest, and as many of the smallest, don't count.
+const TRIMMED: usize = 8;
 /// What the mean of the others is, of the mean of all, if the noise is normally distributed.
 const TRIMMED_MEAN: f64 = 0.69;
 /// The noise has changed when the recent readings' variance is so many times larger, or smaller: a mean of 32 is a
@@ -43,6 +48,11 @@ const BRACKETS: (f64, f64) = (1e-5, 1.0);
 const QUIETEST: f64 = 25.0;
 /// By so much the narrowest bracket widens with each reading that is no narrower.
 const WIDENING: f64 = 1.02;
+/// As so many readings counts, at first, what a bracket's width suggests.
+const SUGGESTED: f64 = 2.0;
+/// How much of each second difference the scatter takes over, and how many times larger than it one counts at most.
+const SCATTER_SHARE: f64 = 0.1;
+const MOST_SCATTERED: f64 = 9.0;
 /// Intervals are equal within this part of them.
 const EQUAL: f64 = 0.02;
 
@@ -52,8 +62,12 @@ pub(super) struct Noise {
     method: Method,
     /// Half the narrowest bracket of late, ns.
     narrowest: f64,
-    /// The last interval and by how much the phase changed in it, once there is one.
-    last: Option<(f64, f64)>,
+    place: Place,
+    /// How far brackets scatter, for whatever reason, as a variance, ns².
+    scatter: f64,
+    /// Half the last bracket, ns; and the last interval, once there is one.
+    last_half: f64,
+    last: Option<Interval>,
     /// The last second difference, over the nominal standard deviation.
     difference: Option<f64>,
     /// How many times the nominal variance the true one is.
@@ -61,8 +75,21 @@ pub(super) struct Noise {
     /// What each of the recent readings says it is, and where the oldest is.
     apparent: [f64; RECENT],
     oldest: usize,
+    /// How many of them there are.
+    seen: usize,
     /// How many readings the factor is the mean of.
     unchanged: f64,
+}
+
+/// From one reading to the next.
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    dt: f64,
+    /// By how much the phase changed, and half the bracket, ns.
+    change: f64,
+    half_change: f64,
+    /// The wider of both halves.
+    half: f64,
 }
 
 impl Noise {
@@ -70,13 +97,35 @@ impl Noise {
         Self {
             method: first.method,
             narrowest: half(first),
+            place: Place::default(),
+            scatter: nominal(half(first)),
+            last_half: half(first),
             last: None,
             difference: None,
             factor: 1.0,
             apparent: [TRIMMED_MEAN; RECENT],
             oldest: 0,
+            // What precise readings promise is believed until the contrary is seen.
+            seen: if first.method == Method::Precise { RECENT } else { 0 },
             unchanged: 0.0,
         }
+    }
+
+    /// The first of another method's readings was off by so many ns, of that variance, from what was known before.
+    pub(super) fn change_method(&mut self, first: &Reading, off: f64, variance: f64) {
+        *self = Self::new(first);
+        if first.method != Method::Precise {
+            self.place = Place::seen(off, variance, half(first));
+        }
+    }
+
+    /// What `reading` says when it is known where in its bracket the host's time lies.
+    pub(super) fn corrected(&self, reading: &Reading) -> Reading {
+        if reading.method != self.method || reading.method == Method::Precise {
+            return *reading;
+        }
+        let late = Duration::from_nanos_f64(self.place.correction(half(reading)));
+        Reading { reference: reading.reference - late, ..*reading }
     }
 
     /// The variance of `reading`'s phase, ns².
@@ -87,44 +136,94 @@ impl Noise {
         if reading.method == Method::Precise {
             return self.factor * nominal(half(reading));
         }
-        // What a bracket is wider than the narrowest may lie on either side of the host's time.
         let narrowest = self.narrowest.min(half(reading));
-        self.factor * nominal(narrowest) + nominal(half(reading) - narrowest) + QUIETEST
+        let wider = half(reading) - narrowest;
+        let ordinary = wider.min(narrowest);
+        self.factor * nominal(narrowest)
+            + self.place.variance(ordinary)
+            + nominal(wider - ordinary)
+            + QUIETEST
     }
 
-    /// The next phases have nothing to do with the last ones.
-    pub(super) fn begin_anew(&mut self) {
+    /// The phases from `first` on have nothing to do with the last ones.
+    pub(super) fn begin_anew(&mut self, first: &Reading) {
+        self.last_half = half(first);
         self.last = None;
         self.difference = None;
     }
 
-    /// Learns from a reading `dt` seconds after the last, `change` ns further than the raw counter.
-    pub(super) fn learn(&mut self, reading: &Reading, dt: f64, change: f64) {
+    /// Learns from a corrected reading `dt` seconds after the last, `change` ns further than the raw counter. Gives by
+    /// how much that reading, and those before it, are to be corrected further, in ns.
+    pub(super) fn learn(&mut self, reading: &Reading, dt: f64, change: f64) -> f64 {
         if reading.method != self.method {
             *self = Self::new(reading);
-            return;
+            return 0.0;
         }
-        self.narrowest = half(reading).min(self.narrowest * WIDENING);
-        let Some((last_dt, last_change)) = self.last.replace((dt, change)) else { return };
-        if (dt - last_dt).abs() > EQUAL * dt {
-            self.difference = None;
-            return;
-        }
+        let now_half = half(reading);
+        self.narrowest = now_half.min(self.narrowest * WIDENING);
+        let now = Interval {
+            dt,
+            change,
+            half_change: now_half - self.last_half,
+            half: now_half.max(self.last_half),
+        };
+        self.last_half = now_half;
+        let Some(last) = self.last.replace(now) else { return 0.0 };
         // By rates, so that an oscillator that is off, and a wake-up that is late, are no noise together.
-        let second = (change / dt - last_change / last_dt) * dt / nominal(self.narrowest).sqrt();
-        let Some(before) = self.difference.replace(second) else { return };
-        let apparent = ((second * second + before * before) / 2.0 - 4.0 * second * before) / 22.0;
+        let ratio = dt / last.dt;
+        let second = change - last.change * ratio;
+        let squares = 1.0 + (1.0 + ratio) * (1.0 + ratio) + ratio * ratio;
+        self.learn_noise(second, squares, (dt - last.dt).abs() <= EQUAL * dt);
+        let half_second = now.half_change - last.half_change * ratio;
+        let ordinary = now.half.max(last.half) <= 2.0 * self.narrowest;
+        if ordinary && self.method != Method::Precise {
+            self.learn_place(second, half_second, squares) * now_half
+        } else {
+            0.0
+        }
+    }
+
+    /// Learns the place from a second difference, and gives by how much it has changed.
+    fn learn_place(&mut self, second: f64, half_second: f64, squares: f64) -> f64 {
+        let before = self.place.correction(1.0);
+        // Second differences of neighbours are correlated: each tells half of what it seems to.
+        self.place.learn(second, half_second, 2.0 * squares * self.scatter);
+        let apparent = (second * second / squares).min(MOST_SCATTERED * self.scatter);
+        self.scatter += SCATTER_SHARE * (apparent - self.scatter);
+        self.place.correction(1.0) - before
+    }
+
+    fn learn_noise(&mut self, second: f64, squares: f64, equal: bool) {
+        let unit = nominal(self.narrowest);
+        if !equal {
+            self.difference = None;
+            if self.seen < RECENT {
+                self.take_apparent(second * second / squares / unit);
+            }
+            return;
+        }
+        let second = second / unit.sqrt();
+        if let Some(before) = self.difference.replace(second) {
+            self.take_apparent(((second * second + before * before) / 2.0 - 4.0 * second * before) / 22.0);
+        }
+    }
+
+    /// Takes in how many times the nominal variance the last reading's seems to be.
+    #[expect(clippy::cast_precision_loss, reason = "32 at most")]
+    fn take_apparent(&mut self, apparent: f64) {
         if let Some(oldest) = self.apparent.get_mut(self.oldest) {
             *oldest = apparent;
         }
         self.oldest = (self.oldest + 1) % RECENT;
-        let mut sorted = self.apparent;
-        sorted.sort_unstable_by(f64::total_cmp);
-        let kept = sorted.get(TRIMMED..RECENT - TRIMMED).unwrap_or_default();
-        #[expect(clippy::cast_precision_loss, reason = "32 at most")]
-        let mean = kept.iter().sum::<f64>() / kept.len() as f64;
         let (least, most) = if self.method == Method::Precise { PRECISE } else { BRACKETS };
-        let recent = (mean / TRIMMED_MEAN).clamp(least, most);
+        if self.seen < RECENT {
+            self.seen += 1;
+            // In logarithms, or what was only suggested would weigh more than all that was seen.
+            let share = self.seen as f64 / (self.seen as f64 + SUGGESTED);
+            self.factor = self.trimmed_mean().clamp(least, most).powf(share);
+            return;
+        }
+        let recent = self.trimmed_mean().clamp(least, most);
         if recent > LOUDER * self.factor || recent * QUIETER < self.factor {
             self.factor = recent;
             self.unchanged = 0.0;
@@ -132,6 +231,17 @@ impl Noise {
             self.unchanged = (self.unchanged + 1.0).min(MEMORY);
             self.factor += (recent - self.factor) / self.unchanged;
         }
+    }
+
+    /// What the recent readings say together.
+    #[expect(clippy::cast_precision_loss, reason = "32 at most")]
+    fn trimmed_mean(&self) -> f64 {
+        let mut sorted = self.apparent;
+        let Some(seen) = sorted.get_mut(..self.seen) else { return TRIMMED_MEAN };
+        seen.sort_unstable_by(f64::total_cmp);
+        let trimmed = seen.len() / TRIMMED;
+        let kept = seen.get(trimmed..seen.len() - trimmed).unwrap_or_default();
+        kept.iter().sum::<f64>() / kept.len().max(1) as f64 / TRIMMED_MEAN
     }
 }
 

@@ -14,6 +14,9 @@ const OLDEST: Duration = Duration::from_secs(1);
 /// See [`OLDEST`].
 const LATEST: Duration = Duration::from_millis(1);
 
+/// Samples count that are wider than the tightest by no more than this part of it.
+const NEARLY: i64 = 10;
+
 /// A device's clock and the system clock at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Comparison {
@@ -38,50 +41,103 @@ pub(super) fn precise(
     Ok(Reading { reference, system, raw, uncertainty: PRECISE_UNCERTAINTY, method: Method::Precise })
 }
 
-/// The tightest sample of an answer to `PTP_SYS_OFFSET_EXTENDED`.
+/// What the samples of an answer to `PTP_SYS_OFFSET_EXTENDED` say together.
 pub(super) fn extended(answer: &libc::ptp_sys_offset_extended) -> Result<Comparison, Failure> {
-    tightest(answer.ts.iter().take(count(answer.n_samples)))
+    together(answer.ts.iter().take(count(answer.n_samples)).map(Sample::of))
 }
 
-/// The tightest sample of an answer to `PTP_SYS_OFFSET`: system, device, system, device, …, system.
+/// What those of an answer to `PTP_SYS_OFFSET` say: system, device, system, device, …, system.
 pub(super) fn sys_offset(answer: &libc::ptp_sys_offset) -> Result<Comparison, Failure> {
-    tightest(answer.ts.windows(3).step_by(2).take(count(answer.n_samples)).filter_map(<[_]>::first_chunk))
+    let brackets = answer.ts.windows(3).step_by(2).take(count(answer.n_samples));
+    together(brackets.filter_map(<[_]>::first_chunk).map(Sample::of))
 }
 
 fn count(samples: libc::c_uint) -> usize {
     samples.min(libc::PTP_MAX_SAMPLES) as usize
 }
 
-/// Chooses among (system before, device, system after). One field that can't be a time makes the whole
-/// answer worthless; a bracket that runs backwards only its sample, because somebody may have set the
-/// clock just then.
-fn tightest<'a>(samples: impl Iterator<Item = &'a [libc::ptp_clock_time; 3]>) -> Result<Comparison, Failure> {
-    let mut best = None;
-    for &[before, device, after] in samples {
-        let device = plausible(timestamp(device)?)?;
-        best = tighter(best, timestamp(before)?, device, timestamp(after)?);
-    }
-    best.ok_or(Failure::Nonsense)
+/// A reading of the device between two of the system clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sample {
+    pub(super) before: Timestamp,
+    pub(super) device: Timestamp,
+    pub(super) after: Timestamp,
 }
 
-/// The better of `best` and a new sample.
-pub(super) fn tighter(
-    best: Option<Comparison>,
-    before: Timestamp,
-    reference: Timestamp,
-    after: Timestamp,
-) -> Option<Comparison> {
-    let width = after - before;
-    if width.is_negative() {
-        return best;
+impl Sample {
+    fn of(&[before, device, after]: &[libc::ptp_clock_time; 3]) -> Result<Self, Failure> {
+        Ok(Self { before: timestamp(before)?, device: timestamp(device)?, after: timestamp(after)? })
     }
-    let half = width.half();
-    // Rounded up; and two readings of a clock that counts whole ns are never closer than that.
-    let uncertainty = (width - half).max(Duration::from_nanos(1));
-    match best {
-        Some(best) if best.uncertainty <= uncertainty => Some(best),
-        _ => Some(Comparison { reference, system: before + half, uncertainty }),
+
+    fn width(&self) -> Duration {
+        self.after - self.before
     }
+
+    /// The device's clock minus the system clock in the bracket's middle.
+    fn offset(&self) -> Duration {
+        self.device - (self.before + self.width().half())
+    }
+}
+
+/// What several samples say together: the mean of those that are nearly as tight as the tightest, as the tightest's.
+/// The first of all is the widest most of the time, because it finds nothing in the caches.
+///
+/// One field that can't be a time makes all of them worthless; a bracket that runs backwards only itself, because
+/// somebody may have set the clock just then.
+pub(super) fn together(
+    samples: impl Iterator<Item = Result<Sample, Failure>> + Clone,
+) -> Result<Comparison, Failure> {
+    let mut tightest: Option<Sample> = None;
+    for sample in samples.clone() {
+        let sample = sample?;
+        plausible(sample.device)?;
+        let is_tighter = tightest.is_none_or(|tightest| sample.width() < tightest.width());
+        if is_tighter && !sample.width().is_negative() {
+            tightest = Some(sample);
+        }
+    }
+    let tightest = tightest.ok_or(Failure::Nonsense)?;
+    let mut mean = Mean::default();
+    for sample in samples.flatten() {
+        let (by, width) = (sample.offset() - tightest.offset(), sample.width());
+        let near = !width.is_negative() && width <= tightest.width() + part(tightest.width(), NEARLY);
+        // No two brackets around the same clock are further apart than they are wide; if they are, it was set.
+        if near && by.abs() <= width {
+            mean.take(by, width);
+        }
+    }
+    let (by, uncertainty) = mean.value();
+    let reference = tightest.device;
+    Ok(Comparison { reference, system: reference - tightest.offset() - by, uncertainty })
+}
+
+/// The mean of brackets: of how far their offsets are from the tightest's, and of their widths.
+#[derive(Default)]
+struct Mean {
+    by: i128,
+    widths: i128,
+    taken: i128,
+}
+
+impl Mean {
+    fn take(&mut self, by: Duration, width: Duration) {
+        self.by += i128::from(by.as_nanos());
+        self.widths += i128::from(width.as_nanos());
+        self.taken += 1;
+    }
+
+    /// The offset; and half the width, which holds it, rounded up. Two readings of a clock that counts whole ns are
+    /// never closer than one.
+    fn value(&self) -> (Duration, Duration) {
+        let taken = self.taken.max(1);
+        let half = (self.widths + 2 * taken - 1) / (2 * taken) + i128::from(self.by % taken != 0);
+        let whole = |ns: i128| Duration::from_nanos(i64::try_from(ns).unwrap_or(i64::MAX));
+        (whole(self.by / taken), whole(half.max(1)))
+    }
+}
+
+fn part(span: Duration, part: i64) -> Duration {
+    Duration::from_nanos(span.as_nanos() / part)
 }
 
 /// A host's clock is never set to before 1970 (the kernel refuses), and zero to the nanosecond is what

@@ -91,6 +91,36 @@ fn the_tightest_bracket_counts_with_half_its_width_rounded_up() {
     assert_eq!(best.uncertainty, Duration::from_nanos(501));
 }
 
+/// They are off the middle by 100, 300 and 200 ns, and their halves 500, 520 and 540 ns wide; the first found nothing
+/// in the caches.
+#[test]
+fn brackets_nearly_as_tight_as_the_tightest_count_together() {
+    let answer = an_extended(&[
+        [at(NOW, 0), at(NOW, 9_000), at(NOW, 10_000)],
+        [at(NOW, 20_000), at(NOW, 20_600), at(NOW, 21_000)],
+        [at(NOW, 30_000), at(NOW, 30_820), at(NOW, 31_040)],
+        [at(NOW, 40_000), at(NOW, 40_740), at(NOW, 41_080)],
+    ]);
+    let mean = extended(&answer).expect("plausible");
+    assert_eq!(mean.reference - mean.system, Duration::from_nanos(200));
+    assert_eq!(mean.reference.parts(), (NOW, 20_600));
+    assert_eq!(mean.uncertainty, Duration::from_nanos(520));
+}
+
+/// Whoever sets the clock between two samples mixes two clocks: those that agree with the tightest count.
+#[test]
+fn brackets_around_another_clock_do_not_count() {
+    let answer = an_extended(&[
+        [at(NOW, 0), at(NOW, 500), at(NOW, 1_000)],
+        [at(NOW + 7, 20_000), at(NOW, 20_600), at(NOW + 7, 21_050)],
+        [at(NOW, 30_000), at(NOW, 30_520), at(NOW, 31_000)],
+    ]);
+    let mean = extended(&answer).expect("plausible");
+    assert_eq!((mean.reference - mean.system).as_nanos(), 10);
+    let widest = [at(1, 0), at(NOW, 0), at(9_000_000_000, 0)];
+    assert!(extended(&an_extended(&[widest; 9])).is_ok(), "no sum is too long");
+}
+
 #[test]
 fn neighbouring_samples_of_sys_offset_share_a_system_time() {
     let times =
