@@ -89,7 +89,12 @@ impl Schedule {
 
     /// Something is a little odd: no more than a quarter of `usual` to the next reading.
     pub fn hurry_a_little(&mut self, usual: Duration) {
-        self.next = self.next.min(Duration::from_nanos(usual.as_nanos() / 4));
+        self.shorten(Duration::from_nanos(usual.as_nanos() / 4));
+    }
+
+    /// No more than `to` to the next reading.
+    pub fn shorten(&mut self, to: Duration) {
+        self.next = self.next.min(to);
     }
 
     /// The interval to use now; the next one is twice as long.

@@ -17,6 +17,7 @@ pub mod hint;
 pub mod ladder;
 pub mod line;
 pub mod notice;
+mod pace;
 pub mod policy;
 pub mod reading;
 pub mod source;

@@ -38,6 +38,9 @@ pub struct Policy {
     pub mode: Mode,
     /// Time between readings once the clock has settled; within [`POLL_RANGE`].
     pub poll: Duration,
+    /// Readings may be further apart than [`Policy::poll`], up to the longest of [`POLL_RANGE`], as long as the clock
+    /// is expected to be off by less than this; `None`: they never are.
+    pub accuracy: Option<Duration>,
     /// Time between light looks from one poll to the next, at which nothing is corrected while everything is
     /// where it should be; as long as [`Policy::poll`] or longer: there are none.
     pub probe: Duration,
@@ -65,11 +68,20 @@ pub struct Policy {
     pub holdover_limit: Duration,
 }
 
+impl Policy {
+    /// The longest time between two readings of a device that works.
+    #[must_use]
+    pub const fn longest_poll(&self) -> Duration {
+        if self.accuracy.is_some() { POLL_RANGE.1 } else { self.poll }
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
             mode: Mode::Control,
             poll: Duration::from_secs(1),
+            accuracy: None,
             probe: PROBE_NORMAL,
             step_at_start: true,
             step_forward: Some(Duration::from_millis(1)),

@@ -140,7 +140,9 @@ impl Judge {
 
     /// What counts as right at the moment, in ns.
     fn limit(&self, at: TrueTime) -> f64 {
-        if self.is_precise(at) { RIGHT.0.as_nanos_f64() } else { RIGHT.1.as_nanos_f64() }
+        let right = if self.is_precise(at) { RIGHT.0 } else { RIGHT.1 };
+        // Three standard deviations is what is asked for: seldom it is more.
+        right.as_nanos_f64() + 2.0 * self.policy.accuracy.map_or(0.0, Duration::as_nanos_f64)
     }
 
     /// Whether readings are precise by now.
@@ -150,7 +152,7 @@ impl Judge {
             Driver::Vmclock => true,
             Driver::HyperV => false,
         };
-        let climbed = at - self.last_device_trouble > CLIMB + self.policy.poll;
+        let climbed = at - self.last_device_trouble > CLIMB + self.policy.longest_poll();
         precise && climbed
     }
 
@@ -169,7 +171,7 @@ impl Judge {
     /// How long after the last trouble the clock must be right.
     fn allowance(&self) -> Duration {
         let hold = Duration::from_secs(1);
-        self.policy.poll.max(hold).times(2) + Duration::from_millis(2_500)
+        self.policy.longest_poll().max(hold).times(2) + Duration::from_millis(2_500)
     }
 
     fn stepped(&mut self, at: TrueTime, by: Duration, before_ns: f64) {
@@ -249,7 +251,7 @@ impl Judge {
     /// A disturbance that stands alone, on a clock that was right, waits for nothing but the next probe.
     fn dawdles(&mut self, sample: &Sample) {
         self.latest = self.latest.max(sample.late);
-        let within = self.policy.probe.min(self.policy.poll) + PROMPT + self.latest;
+        let within = self.policy.probe.min(self.policy.longest_poll()) + PROMPT + self.latest;
         if self.prompt.is_none()
             || !self.lenient
             || !self.is_precise(sample.at)
@@ -274,7 +276,7 @@ impl Judge {
         {
             return;
         }
-        let limit_ns = RIGHT.0.as_nanos_f64();
+        let limit_ns = self.limit(sample.at);
         match self.side {
             None if sample.offset_ns.abs() > limit_ns => self.side = Some(sample.offset_ns.signum()),
             Some(side) if -sample.offset_ns * side > limit_ns => {
@@ -319,7 +321,9 @@ impl Witness for Judge {
         }
         self.last = Some(*sample);
         // The longest is a slew of 100 ms at 8 %.
-        if sample.sleeps > self.policy.poll.max(Duration::from_millis(1_250)) + Duration::from_millis(20) {
+        if sample.sleeps
+            > self.policy.longest_poll().max(Duration::from_millis(1_250)) + Duration::from_millis(20)
+        {
             self.violated(sample.at, format!("it means to sleep for {}", sample.sleeps));
         }
         // A clock that runs on without a host that isn't believed is bounded against what the host was.

@@ -130,6 +130,10 @@ fn policy(random: &mut Random) -> Policy {
     if let Some(probe) = random.choice(&[PROBE_NORMAL, PROBE_NORMAL, PROBE_INSTANT, PROBE_RANGE.1]) {
         policy.probe = *probe;
     }
+    let mut automatic = random.part("accuracy");
+    if automatic.chance(0.2) {
+        policy.accuracy = Some(automatic.span(1e-7, 1e-4));
+    }
     if random.chance(0.7) {
         return policy;
     }
@@ -156,7 +160,8 @@ fn policy(random: &mut Random) -> Policy {
 
 /// Whether the policy is the default one but for the times between readings.
 pub(crate) fn is_usual(policy: &Policy) -> bool {
-    *policy == Policy { poll: policy.poll, probe: policy.probe, ..Policy::default() }
+    let Policy { poll, probe, accuracy, .. } = *policy;
+    *policy == Policy { poll, probe, accuracy, ..Policy::default() }
 }
 
 /// Whoever forbids something may have other limits, too.

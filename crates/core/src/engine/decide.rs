@@ -9,6 +9,7 @@ use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
 use crate::line::SystemLine;
+use crate::pace::{self, Target};
 use crate::policy::{Circumstance, Mode, Verdict, Withheld};
 use crate::reading::Reading;
 use crate::status::{Correction, State, StepCause};
@@ -198,7 +199,7 @@ impl Engine {
         let situation = Situation {
             offset_ns: offset.nanos(),
             sigma_ns: offset.sigma_ns,
-            interval: self.schedule.advance(self.policy.poll),
+            interval: self.next_interval(offset.rounded()),
             fast: offset.nanos().abs() > 4.0 * offset.sigma_ns,
         };
         let mut plan = slew(&situation, &self.policy);
@@ -251,7 +252,7 @@ impl Engine {
         if let (Some(cause), Mode::DryRun) = (step, self.policy.mode) {
             self.told.would_step(cause, offset.rounded(), &mut self.notices);
         }
-        self.interval = self.schedule.advance(self.policy.poll);
+        self.interval = self.next_interval(Duration::ZERO);
         self.wake_at = reading.raw + self.interval;
         self.running_free = (self.rate_seen - self.host_frequency(Duration::ZERO)).abs();
         let _ = self.health(reading, offset, offset.nanos(), self.interval, false);
@@ -263,6 +264,20 @@ impl Engine {
             self.told.observed(offset.rounded());
         }
         Action::Wait(self.wake_at)
+    }
+
+    /// The time to the next reading, if nothing speaks against it, when `offset` was found at this one.
+    fn next_interval(&mut self, offset: Duration) -> Duration {
+        if let (Some(accuracy), Some(estimator)) = (self.policy.accuracy, &self.estimator) {
+            if offset.abs() > accuracy {
+                // Whatever was expected, it was wrong.
+                self.schedule.shorten(self.policy.poll);
+            }
+            let target = Target { accuracy, unavoidable: estimator.bias() };
+            let expected_ns = |span| estimator.expected_error_ns(span);
+            self.poll = pace::interval(target, self.policy.poll, self.poll, expected_ns);
+        }
+        self.schedule.advance(self.poll)
     }
 
     pub(super) fn host_frequency(&self, span: Duration) -> Frequency {

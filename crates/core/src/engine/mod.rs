@@ -134,6 +134,9 @@ pub struct Engine {
     lag: Duration,
     /// When the adjustment that was asked for should take effect.
     effect_expected: RawTime,
+    /// The time between readings in force: the policy's, or a longer one where it asks for an accuracy.
+    poll: Duration,
+    /// The time to the next.
     interval: Duration,
     slew: Frequency,
     /// How fast the clock may run away until the next adjustment, by a rate that somebody else gave it.
@@ -188,6 +191,7 @@ impl Engine {
             last: None,
             lag: Duration::ZERO,
             effect_expected: now,
+            poll: policy.poll,
             interval: policy.poll,
             slew: Frequency::ZERO,
             running_away: Frequency::ZERO,
@@ -217,6 +221,7 @@ impl Engine {
     /// Another policy from now on.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
+        self.poll = policy.poll;
         self.told = report::Told::default();
         // What is due, and when, follows from the new one.
         self.wake_at = self.started;

@@ -78,10 +78,11 @@ impl Engine {
 
     /// Whether the system clock is as near to the host's as was said. A host or a system clock that moved shows in
     /// that, too; which of them it was is for a reading to find out. Halfway to what was said to be the most, it is
-    /// time to say it anew.
+    /// time to say it anew; and beyond the accuracy that the user asked for, a longer interval was too long.
     fn is_expected(&self, reading: &Reading) -> bool {
         let bound = self.max_error(reading.raw).map_or(Duration::ZERO, Duration::half);
-        reading.offset().abs() <= bound + reading.uncertainty
+        let wanted = self.policy.accuracy.filter(|_| self.interval > self.policy.poll);
+        reading.offset().abs() <= wanted.map_or(bound, |accuracy| accuracy.min(bound)) + reading.uncertainty
     }
 
     /// Whether the process may be woken a little late, with others: the clock is right, and nothing is under
@@ -90,7 +91,7 @@ impl Engine {
     pub fn may_be_late_by(&self) -> Option<Duration> {
         let at_rest = self.state == crate::status::State::Synchronised
             && self.disturbance.is_none()
-            && self.interval == self.policy.poll;
-        at_rest.then(|| Duration::from_nanos(self.policy.probe.min(self.policy.poll).as_nanos() / 8))
+            && self.interval == self.poll;
+        at_rest.then(|| Duration::from_nanos(self.policy.probe.min(self.poll).as_nanos() / 8))
     }
 }

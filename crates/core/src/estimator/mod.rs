@@ -294,6 +294,13 @@ impl Estimator {
         }
     }
 
+    /// How far the host's clock may be from where it is expected `span` after the last reading, in ns: three standard
+    /// deviations, so that it is further in one reading of 370 if errors are normally distributed.
+    #[must_use]
+    pub fn expected_error_ns(&self, span: Duration) -> f64 {
+        3.0 * self.bank.expected(span.as_secs_f64(), 0.0).1.sqrt()
+    }
+
     /// The host's frequency against the raw counter, as it is expected on average over the next `span`.
     #[must_use]
     pub fn mean_frequency(&self, span: Duration) -> Frequency {

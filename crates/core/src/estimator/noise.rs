@@ -20,7 +20,8 @@
 //! brackets count at once, whatever their intervals: a second difference over milliseconds has nothing in it but noise.
 //!
 //! Weak points: a drift of the frequency makes R too small, by an eleventh of its square; a frequency that jumps more
-//! often than twice in 32 readings makes it too large. After the first, readings at unequal intervals teach nothing.
+//! often than twice in 32 readings makes it too large. After the first, readings at unequal intervals teach nothing
+//! unless they are short. At long intervals the walk hides the noise, and what is learnt is too large.
 //! Never is the noise of precise readings taken for less than they promise: a filter that trusts them more than that is
 //! wrong by more than it says, as soon as they have an error in common.
 
@@ -50,6 +51,10 @@ const QUIETEST: f64 = 25.0;
 const WIDENING: f64 = 1.02;
 /// As so many readings counts, at first, what a bracket's width suggests.
 const SUGGESTED: f64 = 2.0;
+/// Over less than this second differences have nothing but noise in them, equal intervals or not.
+const SHORT_S: f64 = 0.1;
+/// Where the frequency's walk is all that is to be seen, noise can't be told from none below this part of it.
+const TOLD: f64 = 0.3;
 /// How much of each second difference the scatter takes over, and how many times larger than it one counts at most.
 const SCATTER_SHARE: f64 = 0.1;
 const MOST_SCATTERED: f64 = 9.0;
@@ -173,7 +178,15 @@ impl Noise {
         let ratio = dt / last.dt;
         let second = change - last.change * ratio;
         let squares = 1.0 + (1.0 + ratio) * (1.0 + ratio) + ratio * ratio;
-        self.learn_noise(second, squares, (dt - last.dt).abs() <= EQUAL * dt);
+        if (dt - last.dt).abs() <= EQUAL * dt {
+            self.learn_from_equal(second);
+        } else {
+            self.difference = None;
+            let is_short = dt.max(last.dt) <= SHORT_S;
+            if self.seen < RECENT || (is_short && self.method != Method::Precise) {
+                self.take_apparent(second * second / squares / nominal(self.narrowest));
+            }
+        }
         let half_second = now.half_change - last.half_change * ratio;
         let ordinary = now.half.max(last.half) <= 2.0 * self.narrowest;
         if ordinary && self.method != Method::Precise {
@@ -193,16 +206,8 @@ impl Noise {
         self.place.correction(1.0) - before
     }
 
-    fn learn_noise(&mut self, second: f64, squares: f64, equal: bool) {
-        let unit = nominal(self.narrowest);
-        if !equal {
-            self.difference = None;
-            if self.seen < RECENT {
-                self.take_apparent(second * second / squares / unit);
-            }
-            return;
-        }
-        let second = second / unit.sqrt();
+    fn learn_from_equal(&mut self, second: f64) {
+        let second = second / nominal(self.narrowest).sqrt();
         if let Some(before) = self.difference.replace(second) {
             self.take_apparent(((second * second + before * before) / 2.0 - 4.0 * second * before) / 22.0);
         }
@@ -215,7 +220,10 @@ impl Noise {
             *oldest = apparent;
         }
         self.oldest = (self.oldest + 1) % RECENT;
-        let (least, most) = if self.method == Method::Precise { PRECISE } else { BRACKETS };
+        let (least, most) = match self.method {
+            Method::Precise => PRECISE,
+            _ => (BRACKETS.0.max(TOLD * self.scatter / nominal(self.narrowest)).min(BRACKETS.1), BRACKETS.1),
+        };
         if self.seen < RECENT {
             self.seen += 1;
             // In logarithms, or what was only suggested would weigh more than all that was seen.

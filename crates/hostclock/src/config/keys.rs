@@ -5,7 +5,7 @@ use hostclock_core::source::TimeScale;
 use toml::Value;
 
 use super::form::{
-    Command, CountOrUnlimited, Device, FileMode, FileOrNone, Form, Never, OneOf, Poll, Priority,
+    Accuracy, Command, CountOrUnlimited, Device, FileMode, FileOrNone, Form, Never, OneOf, Poll, Priority,
     Responsiveness, SlewRate, Socket, Span, SpanOr, TaiOffset, Truth, Unknown, Unlimited,
 };
 use super::value::Raw;
@@ -66,6 +66,8 @@ keys! {
         "Load the ptp_kvm module at start when there is no device.";
     "poll": Poll => policy.poll,
         "Time between readings once the clock has settled.";
+    "accuracy": Accuracy => policy.accuracy,
+        "Let readings be further apart than poll, up to 64s, as long as the clock is expected to be off by less than this; \"none\": they never are.";
     "responsiveness": Responsiveness => policy.probe,
         "How soon a pause of this machine is found: the time between light looks from one poll to the next. \"normal\": 100ms, \"instant\": 10ms, \"quiet\": none but the polls.";
     "step-at-start": Truth => policy.step_at_start,

@@ -111,6 +111,25 @@ impl Form for Poll {
     }
 }
 
+/// How far off the clock may be, or `none`.
+pub(crate) struct Accuracy;
+
+impl Form for Accuracy {
+    type Value = Option<Duration>;
+    const ACCEPTS: &'static str = "a duration from \"10ns\" to \"1s\", such as \"1us\", or \"none\"";
+
+    fn parse(raw: Raw<'_>) -> Result<Self::Value, String> {
+        match raw.text() {
+            Ok("none") => Ok(None),
+            _ => within(raw, (Duration::from_nanos(10), Duration::from_secs(1))).map(Some),
+        }
+    }
+
+    fn show(value: &Self::Value) -> Value {
+        text(value.map_or_else(|| "none".to_owned(), show_duration))
+    }
+}
+
 /// The time between probes.
 pub(crate) struct Responsiveness;
 

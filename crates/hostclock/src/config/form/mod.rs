@@ -13,7 +13,7 @@ use toml::Value;
 
 use super::value::Raw;
 
-pub(crate) use amounts::{Never, Poll, Responsiveness, SlewRate, Span, SpanOr, Unknown, Unlimited};
+pub(crate) use amounts::{Accuracy, Never, Poll, Responsiveness, SlewRate, Span, SpanOr, Unknown, Unlimited};
 pub(crate) use command::Command;
 pub(crate) use counts::{CountOrUnlimited, Priority, TaiOffset};
 pub(crate) use places::{Device, FileMode, FileOrNone, Socket};
