@@ -8,7 +8,8 @@
 //! of a ppm each, and pays the difference back later, in the next tick or over seconds
 //! (`timekeeping_adjust`, Linux 6.1). A precise reading pairs the two clocks to a nanosecond, so the
 //! line simply goes on from it; the part of the rounding that comes back at each reading is learnt as
-//! an error of the rate. A bracketed reading pairs them to half a microsecond, and is averaged.
+//! an error of the rate. A bracketed reading pairs them to half a microsecond, and is averaged; the kernel's
+//! rounding doesn't show in it.
 
 use crate::adjust::KernelRate;
 use crate::reading::{Method, Reading};
@@ -110,7 +111,10 @@ impl SystemLine {
         let predicted = self.variance + WANDER * dt;
         let gain = predicted / (predicted + pairing(reading.method));
         self.variance = predicted * (1.0 - gain);
-        if dt > SHORT_S {
+        if reading.method != Method::Precise {
+            // Brackets don't show it; and what there is no telling would add up, as the line is hardly moved by them.
+            self.rate_error = 0.0;
+        } else if dt > SHORT_S {
             // The shorter the time, the less a departure says of the rate: it is noise over time.
             let weight = dt.min(1.0).powi(2);
             let learnt = self.rate_error + self.lasting(off / dt, weight) * gain * off / dt;

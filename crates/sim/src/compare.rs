@@ -5,6 +5,8 @@ use std::io::Write as _;
 use hostclock_core::units::{Duration, Frequency};
 use hostclock_sim::campaign::campaign;
 use hostclock_sim::holdover::Setup as Alone;
+use hostclock_sim::kernel::Rounding;
+use hostclock_sim::polling::{self, worlds};
 use hostclock_sim::steady::{Regime, Setup};
 
 use crate::{say, spread};
@@ -16,7 +18,7 @@ const CHANGES: [(f64, f64); 8] =
     [(1.0, 1.0), (10.0, 50.0), (1.0, 1.0), (1.0, 50.0), (10.0, 1.0), (1.0, 50.0), (1.0, 1.0), (10.0, 1.0)];
 
 /// Prints how close a clock stays to its host: a line for each set-up and seed, or for each regime and seed.
-pub(crate) fn steady(seeds: u64, poll: f64, hours: f64, changing: bool) {
+pub(crate) fn steady(seeds: u64, poll: f64, hours: f64, rounding: bool, changing: bool) {
     let settling_s = if changing { 60.0 } else { 600.0_f64.max(60.0 * poll) };
     let regime = |(wander_ppb, jitter_ns)| Regime {
         wander: Frequency::from_ppb(wander_ppb),
@@ -27,7 +29,7 @@ pub(crate) fn steady(seeds: u64, poll: f64, hours: f64, changing: bool) {
     let poll = Duration::from_nanos_f64(poll * 1e9);
     say!("{:>8} {:>7} {:>5} {:>12} {:>12} {:>7}", "wander", "jitter", "seed", "engine", "reference", "ratio");
     let compare = |regimes: &[Regime], seed| {
-        let setup = Setup { regimes, poll };
+        let setup = Setup { regimes, poll, rounding: rounding.then(Rounding::default) };
         for ((regime, engine), reference) in regimes.iter().zip(setup.engine(seed)).zip(setup.reference(seed))
         {
             say!(
@@ -97,5 +99,43 @@ pub(crate) fn holdover(seeds: u64) {
             reference / 1e3,
             engine / reference
         );
+    }
+}
+
+/// Accuracies to ask for.
+const ACCURACIES: [Option<Duration>; 4] =
+    [None, Some(Duration::from_nanos(100)), Some(Duration::from_micros(1)), Some(Duration::from_micros(10))];
+
+/// Prints how seldom readings are taken for an accuracy, and what becomes of the clock: a line for each world and
+/// accuracy.
+pub(crate) fn polling(seeds: u64) {
+    say!(
+        "{:>17} {:>9} {:>10} {:>12} {:>12} {:>8}",
+        "world",
+        "accuracy",
+        "interval",
+        "rms",
+        "at most",
+        "beyond"
+    );
+    for (name, model) in worlds() {
+        for accuracy in ACCURACIES {
+            let setup = polling::Setup { accuracy, settling_s: 600.0, watched_s: 7_200.0 };
+            let mut seen = Vec::new();
+            campaign(0..seeds, |seed| setup.keep(&model, seed), |one| seen.push(one));
+            let median = |of: fn(&polling::Figures) -> f64| {
+                let mut values: Vec<f64> = seen.iter().map(of).collect();
+                values.sort_by(f64::total_cmp);
+                values.get(values.len() / 2).copied().unwrap_or_default()
+            };
+            say!(
+                "{name:>17} {:>9} {:>8.1} s {:>9.1} ns {:>9.0} ns {:>6.2} %",
+                accuracy.map_or_else(|| "none".to_owned(), |accuracy| accuracy.to_string()),
+                median(|one| one.interval_s),
+                median(|one| one.rms_ns),
+                median(|one| one.max_ns),
+                100.0 * median(|one| one.beyond)
+            );
+        }
     }
 }

@@ -20,6 +20,7 @@ mod machine;
 mod noisy;
 pub mod oscillator;
 pub mod picture;
+pub mod polling;
 pub mod random;
 pub mod record;
 mod scatter;

@@ -65,6 +65,9 @@ enum Command {
         /// For how long, in hours
         #[arg(long, value_name = "H", default_value_t = 1.0)]
         hours: f64,
+        /// With a kernel that runs its clock at whole units of its multiplier only
+        #[arg(long)]
+        rounding: bool,
         /// One regime after the other instead, quiet and noisy: each is watched when it is a minute old
         #[arg(long)]
         changing: bool,
@@ -74,6 +77,12 @@ enum Command {
     Holdover {
         /// How many seeds
         #[arg(long, value_name = "N", default_value_t = 200)]
+        seeds: u64,
+    },
+    /// Let the time between readings go by an accuracy, in several worlds: medians
+    Polling {
+        /// How many seeds
+        #[arg(long, value_name = "N", default_value_t = 9)]
         seeds: u64,
     },
     /// Live one life again, and tell it line by line
@@ -116,12 +125,16 @@ fn main() -> ExitCode {
         Command::Campaign { lives, from, scenario: Some(chosen), .. } => {
             play_all(&chosen.0, from..from + lives)
         }
-        Command::Steady { seeds, poll, hours, changing } => {
-            compare::steady(seeds, poll, hours, changing);
+        Command::Steady { seeds, poll, hours, rounding, changing } => {
+            compare::steady(seeds, poll, hours, rounding, changing);
             true
         }
         Command::Holdover { seeds } => {
             compare::holdover(seeds);
+            true
+        }
+        Command::Polling { seeds } => {
+            compare::polling(seeds);
             true
         }
         Command::Replay { seed, hours, scenario, after, before, picture } => {

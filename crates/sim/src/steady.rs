@@ -10,6 +10,7 @@
 use hostclock_core::policy::Policy;
 use hostclock_core::units::{Duration, Frequency};
 
+use crate::kernel::Rounding;
 use crate::noisy::{self, Noisy, ROUNDING_VARIANCE};
 use crate::oscillator::OscillatorModel;
 use crate::simulation::Simulation;
@@ -36,6 +37,8 @@ pub struct Setup<'a> {
     pub regimes: &'a [Regime],
     /// The time between readings.
     pub poll: Duration,
+    /// How the engine's kernel rounds; that of the reference runs its clock at any rate.
+    pub rounding: Option<Rounding>,
 }
 
 /// How far a clock was off.
@@ -86,7 +89,8 @@ impl Setup<'_> {
     #[must_use]
     pub fn engine(&self, seed: u64) -> Vec<Figures> {
         let policy = Policy { poll: self.poll, ..Policy::default() };
-        let mut simulation = Simulation::new(&Self::model(), policy, seed);
+        let model = WorldModel { rounding: self.rounding, ..Self::model() };
+        let mut simulation = Simulation::new(&model, policy, seed);
         let mut figures = Vec::new();
         for (regime, start) in self.starts() {
             let mut seen = Watch::default();
@@ -197,7 +201,7 @@ mod tests {
     }
 
     fn setup(regimes: &[Regime]) -> Setup<'_> {
-        Setup { regimes, poll: Duration::from_secs(1) }
+        Setup { regimes, poll: Duration::from_secs(1), rounding: None }
     }
 
     /// Where there is no wander, the reference's error goes to nothing; with it, to what the algebraic Riccati

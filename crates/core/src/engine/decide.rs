@@ -9,7 +9,7 @@ use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
 use crate::line::SystemLine;
-use crate::pace::{self, Target};
+use crate::pace::Target;
 use crate::policy::{Circumstance, Mode, Verdict, Withheld};
 use crate::reading::Reading;
 use crate::status::{Correction, State, StepCause};
@@ -269,15 +269,13 @@ impl Engine {
     /// The time to the next reading, if nothing speaks against it, when `offset` was found at this one.
     fn next_interval(&mut self, offset: Duration) -> Duration {
         if let (Some(accuracy), Some(estimator)) = (self.policy.accuracy, &self.estimator) {
-            if offset.abs() > accuracy {
-                // Whatever was expected, it was wrong.
+            let target = Target { accuracy, unavoidable: estimator.bias() };
+            if target.is_missed_by(offset) {
                 self.schedule.shorten(self.policy.poll);
             }
-            let target = Target { accuracy, unavoidable: estimator.bias() };
-            let expected_ns = |span| estimator.expected_error_ns(span);
-            self.poll = pace::interval(target, self.policy.poll, self.poll, expected_ns);
+            self.pace.choose(target, self.policy.poll, |span| estimator.expected_error_ns(span));
         }
-        self.schedule.advance(self.poll)
+        self.schedule.advance(self.pace.interval())
     }
 
     pub(super) fn host_frequency(&self, span: Duration) -> Frequency {

@@ -34,6 +34,7 @@ use crate::estimator::Estimator;
 use crate::hint::Hint;
 use crate::line::SystemLine;
 use crate::notice::{Loss, Notice};
+use crate::pace::Pace;
 use crate::policy::Policy;
 use crate::reading::{Failure, Method, Reading};
 use crate::status::{Counters, State, StepCause};
@@ -135,7 +136,7 @@ pub struct Engine {
     /// When the adjustment that was asked for should take effect.
     effect_expected: RawTime,
     /// The time between readings in force: the policy's, or a longer one where it asks for an accuracy.
-    poll: Duration,
+    pace: Pace,
     /// The time to the next.
     interval: Duration,
     slew: Frequency,
@@ -191,7 +192,7 @@ impl Engine {
             last: None,
             lag: Duration::ZERO,
             effect_expected: now,
-            poll: policy.poll,
+            pace: Pace::new(policy.poll),
             interval: policy.poll,
             slew: Frequency::ZERO,
             running_away: Frequency::ZERO,
@@ -221,7 +222,7 @@ impl Engine {
     /// Another policy from now on.
     pub fn set_policy(&mut self, policy: Policy) {
         self.policy = policy;
-        self.poll = policy.poll;
+        self.pace = Pace::new(policy.poll);
         self.told = report::Told::default();
         // What is due, and when, follows from the new one.
         self.wake_at = self.started;

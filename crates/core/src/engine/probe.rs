@@ -91,7 +91,7 @@ impl Engine {
     pub fn may_be_late_by(&self) -> Option<Duration> {
         let at_rest = self.state == crate::status::State::Synchronised
             && self.disturbance.is_none()
-            && self.interval == self.poll;
-        at_rest.then(|| Duration::from_nanos(self.policy.probe.min(self.poll).as_nanos() / 8))
+            && self.interval == self.pace.interval();
+        at_rest.then(|| Duration::from_nanos(self.policy.probe.min(self.interval).as_nanos() / 8))
     }
 }
