@@ -73,6 +73,9 @@ pub struct DeviceModel {
     pub bracket_us: (f64, f64),
     /// Which part of a bracket lies before the device is read: the least and the most.
     pub place: (f64, f64),
+    /// How many times longer brackets are while the processor is slow, as when its other thread is busy: now and then
+    /// it becomes slow, or quick again.
+    pub slow: f64,
     /// How often a bracket is pre-empted.
     pub preempted: f64,
 }
@@ -84,6 +87,7 @@ impl Default for DeviceModel {
             precise_noise_ns: 1.0,
             bracket_us: (1.0, 3.0),
             place: (0.05, 0.95),
+            slow: 1.0,
             preempted: 0.01,
         }
     }
@@ -108,7 +112,12 @@ pub struct Device {
     /// What the host's clock showed when the lie began, once it has been asked.
     lied_first: Option<Timestamp>,
     outlying: bool,
+    is_slow: bool,
 }
+
+/// How often a processor becomes slow between two brackets, and quick again.
+const BECOMES_SLOW: f64 = 0.03;
+const BECOMES_QUICK: f64 = 0.08;
 
 impl Device {
     /// A device that works.
@@ -125,6 +134,7 @@ impl Device {
             last_told: None,
             lied_first: None,
             outlying: false,
+            is_slow: false,
         }
     }
 
@@ -199,6 +209,11 @@ impl Device {
     pub(crate) fn bracket(&mut self) -> (Duration, f64) {
         let (low, high) = self.model.bracket_us;
         let mut us = self.random.between(low, high);
+        if self.model.slow > 1.0 {
+            let changes = self.random.chance(if self.is_slow { BECOMES_QUICK } else { BECOMES_SLOW });
+            self.is_slow ^= changes;
+            us *= if self.is_slow { self.model.slow } else { 1.0 };
+        }
         if self.random.chance(self.model.preempted) {
             us += self.random.decades(5.0, 2_000.0);
         }

@@ -49,11 +49,17 @@ const BRACKETS: (f64, f64) = (1e-5, 1.0);
 const QUIETEST: f64 = 25.0;
 /// By so much the narrowest bracket widens with each reading that is no narrower.
 const WIDENING: f64 = 1.02;
-/// As so many readings counts, at first, what a bracket's width suggests.
-const SUGGESTED: f64 = 2.0;
+/// What the noise of brackets is thought to be before it is seen, as a part of the nominal variance: a tenth of their
+/// width. As so many readings that counts.
+const THOUGHT: f64 = 0.01;
+const THOUGHT_COUNTS: f64 = 1.0;
 /// Over less than this second differences have nothing but noise in them, equal intervals or not.
 const SHORT_S: f64 = 0.1;
-/// Where the frequency's walk is all that is to be seen, noise can't be told from none below this part of it.
+/// So many of these by precise readings, one after the other that are quieter than the noise by so much, as a variance, and it was none: a
+/// host that swings once a minute looks like noise to readings as far apart.
+const SHORT_QUIET: (u32, f64) = (3, 100.0);
+/// The standard deviation of what 32 readings say of the noise, where the frequency's walk is all that is to be seen in
+/// them, as a part of how far they scatter: below that noise can't be told from none.
 const TOLD: f64 = 0.3;
 /// How much of each second difference the scatter takes over, and how many times larger than it one counts at most.
 const SCATTER_SHARE: f64 = 0.1;
@@ -84,6 +90,8 @@ pub(super) struct Noise {
     seen: usize,
     /// How many readings the factor is the mean of.
     unchanged: f64,
+    /// How many short second differences one after the other were far quieter than that.
+    quiet: u32,
 }
 
 /// From one reading to the next.
@@ -99,11 +107,12 @@ struct Interval {
 
 impl Noise {
     pub(super) fn new(first: &Reading) -> Self {
+        let is_precise = first.method == Method::Precise;
         Self {
             method: first.method,
             narrowest: half(first),
-            place: Place::default(),
-            scatter: nominal(half(first)),
+            place: Place::unknown(half(first)),
+            scatter: if is_precise { 1.0 } else { THOUGHT } * nominal(half(first)),
             last_half: half(first),
             last: None,
             difference: None,
@@ -111,8 +120,9 @@ impl Noise {
             apparent: [TRIMMED_MEAN; RECENT],
             oldest: 0,
             // What precise readings promise is believed until the contrary is seen.
-            seen: if first.method == Method::Precise { RECENT } else { 0 },
+            seen: if is_precise { RECENT } else { 0 },
             unchanged: 0.0,
+            quiet: 0,
         }
     }
 
@@ -166,6 +176,8 @@ impl Noise {
         }
         let now_half = half(reading);
         self.narrowest = now_half.min(self.narrowest * WIDENING);
+        self.scatter = self.scatter.min(nominal(self.narrowest));
+        let further = self.place.take_width(now_half);
         let now = Interval {
             dt,
             change,
@@ -173,43 +185,65 @@ impl Noise {
             half: now_half.max(self.last_half),
         };
         self.last_half = now_half;
-        let Some(last) = self.last.replace(now) else { return 0.0 };
+        let Some(last) = self.last.replace(now) else { return further };
         // By rates, so that an oscillator that is off, and a wake-up that is late, are no noise together.
         let ratio = dt / last.dt;
         let second = change - last.change * ratio;
         let squares = 1.0 + (1.0 + ratio) * (1.0 + ratio) + ratio * ratio;
-        if (dt - last.dt).abs() <= EQUAL * dt {
-            self.learn_from_equal(second);
-        } else {
-            self.difference = None;
-            let is_short = dt.max(last.dt) <= SHORT_S;
-            if self.seen < RECENT || (is_short && self.method != Method::Precise) {
-                self.take_apparent(second * second / squares / nominal(self.narrowest));
-            }
+        let equal = (dt - last.dt).abs() <= EQUAL * dt;
+        let is_short = dt.max(last.dt) <= SHORT_S;
+        if self.method == Method::Precise {
+            self.learn_factor(second, squares, equal, is_short);
+            return 0.0;
         }
         let half_second = now.half_change - last.half_change * ratio;
-        let ordinary = now.half.max(last.half) <= 2.0 * self.narrowest;
-        if ordinary && self.method != Method::Precise {
-            self.learn_place(second, half_second, squares) * now_half
+        // What may have come from the width is no noise.
+        if self.place.variance(half_second) <= squares * self.scatter {
+            self.learn_factor(second, squares, equal, is_short);
         } else {
-            0.0
+            self.difference = None;
+        }
+        if now.half.max(last.half) > 2.0 * self.narrowest {
+            return further;
+        }
+        // Second differences of neighbours are correlated: each tells half of what it seems to.
+        further + self.place.learn(second, half_second, 2.0 * squares * self.scatter)
+    }
+
+    /// Learns how noisy readings are from a second difference; from one of unequal intervals
+    /// if they are short, or it is one of the first.
+    fn learn_factor(&mut self, second: f64, squares: f64, equal: bool, is_short: bool) {
+        let counts_anyway = is_short || self.seen < RECENT;
+        if !(equal || counts_anyway) {
+            self.difference = None;
+            return;
+        }
+        if is_short && self.method == Method::Precise {
+            self.notice_quiet(second * second / squares / nominal(self.narrowest));
+        }
+        let scattered = (second * second / squares).min(MOST_SCATTERED * self.scatter);
+        self.scatter += SCATTER_SHARE * (scattered - self.scatter);
+        let unit = nominal(self.narrowest);
+        if !equal {
+            self.difference = None;
+            self.take_apparent(second * second / squares / unit);
+            return;
+        }
+        let second = second / unit.sqrt();
+        if let Some(before) = self.difference.replace(second) {
+            self.take_apparent(((second * second + before * before) / 2.0 - 4.0 * second * before) / 22.0);
         }
     }
 
-    /// Learns the place from a second difference, and gives by how much it has changed.
-    fn learn_place(&mut self, second: f64, half_second: f64, squares: f64) -> f64 {
-        let before = self.place.correction(1.0);
-        // Second differences of neighbours are correlated: each tells half of what it seems to.
-        self.place.learn(second, half_second, 2.0 * squares * self.scatter);
-        let apparent = (second * second / squares).min(MOST_SCATTERED * self.scatter);
-        self.scatter += SCATTER_SHARE * (apparent - self.scatter);
-        self.place.correction(1.0) - before
-    }
-
-    fn learn_from_equal(&mut self, second: f64) {
-        let second = second / nominal(self.narrowest).sqrt();
-        if let Some(before) = self.difference.replace(second) {
-            self.take_apparent(((second * second + before * before) / 2.0 - 4.0 * second * before) / 22.0);
+    /// Over a short time precise readings had so much noise, and nothing else.
+    fn notice_quiet(&mut self, apparent: f64) {
+        let (often, quieter) = SHORT_QUIET;
+        self.quiet = if apparent * quieter < self.factor { self.quiet + 1 } else { 0 };
+        if self.quiet >= often {
+            self.factor = (self.factor / quieter).max(PRECISE.0);
+            self.apparent = [self.factor * TRIMMED_MEAN; RECENT];
+            self.unchanged = 0.0;
+            self.quiet = 0;
         }
     }
 
@@ -226,16 +260,17 @@ impl Noise {
         };
         if self.seen < RECENT {
             self.seen += 1;
-            // In logarithms, or what was only suggested would weigh more than all that was seen.
-            let share = self.seen as f64 / (self.seen as f64 + SUGGESTED);
+            // In logarithms, or what was only thought would weigh more than all that was seen.
+            let share = self.seen as f64 / (self.seen as f64 + THOUGHT_COUNTS);
             self.factor = self.trimmed_mean().clamp(least, most).powf(share);
             return;
         }
         let recent = self.trimmed_mean().clamp(least, most);
-        if recent > LOUDER * self.factor || recent * QUIETER < self.factor {
+        let uncertain = 2.0 * TOLD * self.scatter / nominal(self.narrowest);
+        if recent - uncertain > LOUDER * self.factor || (recent + uncertain) * QUIETER < self.factor {
             self.factor = recent;
             self.unchanged = 0.0;
-        } else {
+        } else if uncertain < recent.max(self.factor) {
             self.unchanged = (self.unchanged + 1.0).min(MEMORY);
             self.factor += (recent - self.factor) / self.unchanged;
         }

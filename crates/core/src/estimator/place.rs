@@ -20,9 +20,14 @@ const UNKNOWN: f64 = 1.0 / 3.0;
 const CHANGING: f64 = 1e-6;
 /// No place is known better than to this, as a variance: the model is no better.
 const BEST_KNOWN: f64 = 0.03 * 0.03;
+/// How well a place has to be known before the middle's constant error is corrected, as a variance: from widths that
+/// hardly differ it would be guessed at.
+const WELL_KNOWN: f64 = 0.05 * 0.05;
+/// Then that error follows the place as its mean over so many readings: what moves it, moves the clock.
+const MEAN_OVER: f64 = 200.0;
 /// How much a phase that was precise may be off a moment later, because the raw counter has changed with the method,
 /// as a part of the half bracket.
-const CHANGEOVER: f64 = 0.1;
+const CHANGEOVER: f64 = 0.05;
 /// A difference so many standard deviations away from what was expected is no matter of the width.
 const OUTLYING: f64 = 4.0;
 
@@ -31,40 +36,63 @@ const OUTLYING: f64 = 4.0;
 pub(super) struct Place {
     mean: f64,
     variance: f64,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self { mean: 0.0, variance: UNKNOWN }
-    }
+    /// By what part of it the middle of the narrowest bracket is corrected, once that is well known; and half that
+    /// bracket, ns.
+    constant: Option<f64>,
+    narrowest: f64,
+    /// How many differences that part is the mean of.
+    taken: f64,
 }
 
 impl Place {
+    /// Nothing is known of it yet, except that half a bracket is that wide, ns.
+    pub(super) const fn unknown(half: f64) -> Self {
+        Self { mean: 0.0, variance: UNKNOWN, constant: None, narrowest: half, taken: 0.0 }
+    }
+
     /// A first bracket of that `half` width (ns) was off by so many ns, of that variance, from what was known before.
     pub(super) fn seen(off: f64, variance: f64, half: f64) -> Self {
-        let mut place = Self::default();
+        let mut place = Self::unknown(half);
         place.observe(off, half, variance + (CHANGEOVER * half).powi(2));
+        if place.variance <= 2.0 * CHANGEOVER * CHANGEOVER {
+            place.constant = Some(place.mean);
+        }
         place
     }
 
     /// How much later than the middle of a bracket of that half width the host's time is, ns.
     pub(super) fn correction(&self, half: f64) -> f64 {
-        self.mean * half
+        self.constant.unwrap_or_default() * self.narrowest + self.mean * (half - self.narrowest)
     }
 
-    /// The variance of that, ns².
+    /// The variance of how much more that is for a bracket whose half is wider by `half`, ns².
     pub(super) fn variance(&self, half: f64) -> f64 {
         self.variance * half * half
     }
 
+    /// There was a bracket of that half width. Gives by how much all readings are to be corrected further, ns.
+    pub(super) fn take_width(&mut self, half: f64) -> f64 {
+        let before = self.correction(self.narrowest);
+        let same = self.narrowest;
+        self.narrowest = same.min(half);
+        self.correction(same) - before
+    }
+
     /// Between corrected readings there was a difference that should be nothing but noise of that variance, while
-    /// half their widths differed by `half`.
-    pub(super) fn learn(&mut self, difference: f64, half: f64, noise: f64) {
+    /// half their widths differed by `half`. Gives by how much all readings are to be corrected further, ns.
+    pub(super) fn learn(&mut self, difference: f64, half: f64, noise: f64) -> f64 {
         self.variance = (self.variance + CHANGING).min(UNKNOWN);
         let expected = self.variance(half) + noise;
         if difference * difference <= OUTLYING * OUTLYING * expected {
             self.observe(difference, half, noise);
         }
+        let before = self.constant;
+        if before.is_some() || self.variance <= WELL_KNOWN {
+            self.taken = (self.taken + 1.0).min(MEAN_OVER);
+            let constant = before.unwrap_or(self.mean);
+            self.constant = Some(constant + (self.mean - constant) / self.taken);
+        }
+        (self.constant.unwrap_or_default() - before.unwrap_or_default()) * self.narrowest
     }
 
     fn observe(&mut self, off: f64, half: f64, noise: f64) {
@@ -82,28 +110,45 @@ mod tests {
     fn a_place_is_known_at_once_after_better_readings() {
         let place = Place::seen(-4_700.0, 100.0, 15_000.0);
         assert!((place.correction(15_000.0) + 4_700.0).abs() < 200.0, "{place:?}");
-        assert!(place.variance(15_000.0).sqrt() < 2_000.0);
+        assert!((place.correction(24_000.0) / place.correction(15_000.0) - 1.6).abs() < 0.01);
+        assert_eq!(
+            Place::seen(-4_700.0, 1e8, 15_000.0).correction(15_000.0),
+            0.0,
+            "nothing better was known"
+        );
     }
 
     #[test]
     fn it_is_learnt_from_what_goes_with_the_width_and_not_from_what_does_not() {
-        let (mut known, mut unknown) = (Place::default(), Place::default());
-        for n in 0..40 {
-            let (half, noise) = ([3_000.0, -5_000.0, 800.0][n % 3], [150.0, -150.0][n % 2]);
-            let left = -0.3 * half - known.correction(half);
-            known.learn(left + noise, half, 150.0 * 150.0);
+        let (mut known, mut unknown) = (Place::unknown(15_000.0), Place::unknown(15_000.0));
+        for n in 0..60 {
+            let (half, noise) = ([3_000.0, -5_000.0, 800.0][n % 3], [150.0, -150.0][n / 3 % 2]);
+            known.learn((-0.3 - known.mean) * half + noise, half, 150.0 * 150.0);
             unknown.learn(noise, 0.0, 150.0 * 150.0);
         }
-        assert!((known.correction(1.0) + 0.3).abs() < 0.03, "{known:?}");
-        assert!(unknown.mean == 0.0 && unknown.variance > 0.3, "{unknown:?}");
+        assert!((known.mean + 0.3).abs() < 0.03 && (known.correction(15_000.0) + 4_500.0).abs() < 500.0);
+        assert!(unknown.correction(20_000.0) == 0.0 && unknown.variance > 0.3, "{unknown:?}");
+    }
+
+    #[test]
+    fn a_first_bracket_that_was_pre_empted_is_no_measure() {
+        let mut place = Place::unknown(1e6);
+        place.learn(-1e5, 1e6, 1e11);
+        let (before, shift) = (place.correction(600.0), place.take_width(500.0));
+        assert!((place.correction(600.0) - before - shift).abs() < 1e-6 && shift.abs() > 1e4);
+        assert_eq!(place.take_width(700.0), 0.0);
+        assert!(place.correction(600.0).abs() < 100.0);
     }
 
     #[test]
     fn the_corrected_middle_stays_within_the_bracket() {
-        let mut place = Place::default();
+        let mut place = Place::unknown(500.0);
         for _ in 0..100 {
             place.learn(9_000.0, 5_000.0, 1e9);
         }
-        assert!(place.correction(1.0) <= 1.0 && Place::seen(-1e12, 1.0, 500.0).correction(1.0) >= -1.0);
+        let seen = Place::seen(-1e12, 1.0, 500.0);
+        for half in [500.0, 600.0, 5_000.0] {
+            assert!(place.correction(half).abs() <= half && seen.correction(half).abs() <= half);
+        }
     }
 }
