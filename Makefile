@@ -4,11 +4,6 @@
 # simulator and in the guests of the lab (docs/lab.md).
 
 CARGO ?= cargo
-# The host's own target, named: procedural macros can't be built static, and so are left out of it.
-HOST  := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
-# Static programs are small with musl, where the toolchain has it (`rustup target add`), else glibc's.
-MUSL  := $(subst -gnu,-musl,$(HOST))
-STATIC := $(if $(wildcard $(shell rustc --print sysroot 2>/dev/null)/lib/rustlib/$(MUSL)),$(MUSL),$(HOST))
 LAB   := $(CARGO) run --locked --quiet --profile lab -p hostclock-lab --
 
 .PHONY: help
@@ -26,8 +21,9 @@ test: needs ## Run every test, the short lab run included
 
 .PHONY: static
 static: needs ## Build the static program, with musl where the toolchain has it: target/TARGET/release/hostclock
-	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --locked --release --target $(STATIC) -p hostclock
-	@echo target/$(STATIC)/release/hostclock
+	@target=$$(scripts/static-target) && \
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --locked --release --target $$target -p hostclock && \
+	echo $${CARGO_TARGET_DIR:-target}/$$target/release/hostclock
 
 .PHONY: needs
 needs:
@@ -59,7 +55,6 @@ check-packages: ## Build and judge the packages: lintian, a clean root, a second
 .PHONY: check-installed
 check-installed: needs ## Install the package in a real Debian guest with systemd and chrony, set it up, reboot, undo
 	@scripts/need installed
-	@rm -f target/package/hostclock_*.deb
 	@scripts/package >/dev/null
 	$(LAB) installed --deb target/package/hostclock_*.deb
 

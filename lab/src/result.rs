@@ -19,7 +19,7 @@ pub(crate) const FORMAT: u32 = 1;
 /// What a daemon costs while nothing happens.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Idle {
-    /// Resident memory in kB, shared pages included.
+    /// Resident memory in kB of 1,024 bytes, shared pages included: `Rss` of /proc/PID/smaps_rollup.
     pub(crate) resident_kb: f64,
     /// Threads.
     pub(crate) threads: f64,

@@ -17,9 +17,12 @@ const SETTLING: Duration = Duration::from_secs(20);
 const MEASURED: Duration = Duration::from_secs(30);
 /// The same for somebody in a hurry.
 const HASTY: Duration = Duration::from_secs(10);
-/// All threads' status, and their time on the CPU, waiting for it, and number of times on it.
+/// All threads' status, and their time on the CPU, waiting for it, and number of times on it; and what of the process
+/// is resident. (`VmRSS` in its status lags behind by up to 64 page faults: `check_sync_rss_stat()`, mm/memory.c,
+/// Linux 6.1.)
 const LOOK: &str = "cat /proc/$daemon/task/*/status; for f in /proc/$daemon/task/*/schedstat; do \
-                    read -r run wait times <$f; echo \"run: $run\"; done; true";
+                    read -r run wait times <$f; echo \"run: $run\"; done; \
+                    grep ^Rss: /proc/$daemon/smaps_rollup; true";
 
 /// In the host: the time that the threads of the guest's hypervisor had the CPU, and how often the guest was left
 /// (`exits`, Documentation/virt/kvm/api.rst's statistics in debugfs, Linux 6.1).
@@ -67,8 +70,7 @@ pub(super) fn play(session: &mut Session, setting: &Setting) -> Result<Findings>
     let threads = after.get("threads").copied().unwrap_or(0.0);
     let wakeups = grown("voluntary_ctxt_switches") + grown("nonvoluntary_ctxt_switches");
     let idle = Idle {
-        // VmRSS is the same in each thread's status.
-        resident_kb: after.get("VmRSS").copied().unwrap_or(0.0) / threads.max(1.0),
+        resident_kb: after.get("Rss").copied().unwrap_or(0.0),
         threads,
         wakeups_per_second: wakeups / seconds,
         cpu_ms_per_second: grown("run") / 1e6 / seconds,
@@ -144,8 +146,9 @@ mod tests {
 
     #[test]
     fn the_counters_of_all_threads_add_up() {
-        let status = "Name:\tx\nPid:\t7\nVmRSS:\t  1200 kB\nvoluntary_ctxt_switches:\t30\n";
-        let found = counters(&format!("{status}{status}run: 5000\nrun: 6000\n"));
+        let status = "Name:\tx\nPid:\t7\nvoluntary_ctxt_switches:\t30\n";
+        let found = counters(&format!("{status}{status}run: 5000\nrun: 6000\nRss:      1648 kB\n"));
+        assert_eq!(found.get("Rss"), Some(&1_648.0));
         assert_eq!(found.get("threads"), Some(&2.0));
         assert_eq!(found.get("voluntary_ctxt_switches"), Some(&60.0));
         assert_eq!(found.get("run"), Some(&11_000.0));

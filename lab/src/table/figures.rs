@@ -13,7 +13,10 @@ type Figure = (fn(&Run) -> Option<f64>, fn(f64) -> String);
 pub(super) const ALL: &[(&str, Figure)] = &[
     (
         "resident memory",
-        (|run| run.findings.idle.as_ref().map(|idle| idle.resident_kb), |kb| format!("{:.1} MB", kb / 1e3)),
+        (
+            |run| run.findings.idle.as_ref().map(|idle| idle.resident_kb),
+            |kb| format!("{:.2} MiB", kb / 1024.0),
+        ),
     ),
     ("threads", (|run| run.findings.idle.as_ref().map(|idle| idle.threads), |count| format!("{count:.0}"))),
     (

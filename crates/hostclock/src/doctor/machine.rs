@@ -133,7 +133,7 @@ fn kernel(live: &Live) -> Vec<Finding> {
     let Some(kernel) = &live.kernel else {
         return vec![
             Finding::new("kernel", Problem, "the kernel's clock can't be read")
-                .because("a filter of system calls forbids clock_adjtime (seccomp): without it no daemon can keep the clock"),
+                .because("a filter of system calls forbids clock_adjtime or adjtimex (seccomp): without it no daemon can keep the clock"),
         ];
     };
     let error = bound(kernel.health.max_error.as_nanos_f64());
