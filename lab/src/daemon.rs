@@ -11,7 +11,7 @@ pub(crate) struct Daemon {
     pub(crate) title: &'static str,
     /// Which program, and how it is set.
     program: Program,
-    /// Seconds between two readings of the device, 0 for no readings.
+    /// Seconds between two readings of the device, 0 for none or for as many as it takes.
     pub(crate) poll: f64,
     /// After so many seconds on a clock that was right it is as good as it gets.
     pub(crate) settling: u64,
@@ -33,7 +33,8 @@ enum Program {
 use Program::{Chrony, Hostclock, Nothing, Phc2sys};
 
 /// All daemons, in the order of tables and legends. Who reads as often as somebody else settles for as long.
-pub(crate) const ALL: [Daemon; 20] = [
+pub(crate) const ALL: [Daemon; 21] = [
+    of("hostclock-1us", "hostclock, accuracy 1 us", Hostclock(ONE_MICROSECOND), 0.0, 60),
     of("hostclock-16s", "hostclock, poll 16 s", Hostclock("poll = \"16s\""), 16.0, 90),
     of("hostclock", "hostclock, poll 1 s (default)", Hostclock("poll = \"1s\""), 1.0, 20),
     of("hostclock-4hz", "hostclock, poll 0.25 s", Hostclock("poll = \"250ms\""), 0.25, 12),
@@ -55,6 +56,9 @@ pub(crate) const ALL: [Daemon; 20] = [
     of("phc2sys-10hz-linreg", "phc2sys, 10 Hz, linreg", Phc2sys("-R 10 -E linreg"), 0.1, 8),
     of("none", "no daemon", Nothing, 0.0, 5),
 ];
+
+/// The time between readings goes by what is asked for, and nothing else wakes the daemon up.
+const ONE_MICROSECOND: &str = "accuracy = \"1us\"\nresponsiveness = \"quiet\"";
 
 const fn of(name: &'static str, title: &'static str, program: Program, poll: f64, settling: u64) -> Daemon {
     Daemon { name, title, program, poll, settling }

@@ -159,7 +159,7 @@ impl SystemLine {
         let span = raw - self.raw;
         let lasts = span.min((self.rate_error_until - self.raw).max(Duration::ZERO));
         let gained = span.as_nanos_f64() * self.rate.as_frequency().as_ratio()
-            + lasts.as_nanos_f64() * self.rate_error().as_ratio()
+            + lasts.as_nanos_f64() * Frequency::from_ppb(self.rate_error).as_ratio()
             + self.fraction_ns;
         let whole = Duration::from_nanos_f64(gained);
         (self.system + span + whole, gained - whole.as_nanos_f64())
@@ -181,10 +181,11 @@ impl SystemLine {
         self.variance
     }
 
-    /// How much faster than told the clock runs.
+    /// How much faster than told the clock runs on average over `span`: after a while it doesn't any more.
     #[must_use]
-    pub fn rate_error(&self) -> Frequency {
-        Frequency::from_ppb(self.rate_error)
+    pub fn rate_error_over(&self, span: Duration) -> Frequency {
+        let share = RATE_ERROR_LASTS.as_secs_f64() / span.as_secs_f64().max(RATE_ERROR_LASTS.as_secs_f64());
+        Frequency::from_ppb(self.rate_error * share)
     }
 
     fn off(&self, reading: &Reading) -> f64 {
@@ -250,7 +251,11 @@ mod tests {
         let (system, fraction) = line.system_at(RawTime::from_nanos(61_000_000_000));
         let off = (system.as_nanos() - 61 * 999_999_999) as f64 + fraction;
         assert!(off.abs() < 1.0, "{off} ns");
-        assert!((line.rate_error().as_ppb() + 1.0).abs() < 0.2, "{:?}", line.rate_error());
+        assert!(
+            (line.rate_error_over(Duration::ZERO).as_ppb() + 1.0).abs() < 0.2,
+            "{:?}",
+            line.rate_error_over(Duration::ZERO)
+        );
     }
 
     #[test]
@@ -262,13 +267,21 @@ mod tests {
             system += 1_000_000_050 + if second % 2 == 0 { 40 } else { -40 };
             line.follow(&reading(second * 1_000_000_000, system));
         }
-        assert!((30.0..70.0).contains(&line.rate_error().as_ppb()), "{:?}", line.rate_error());
+        assert!(
+            (30.0..70.0).contains(&line.rate_error_over(Duration::ZERO).as_ppb()),
+            "{:?}",
+            line.rate_error_over(Duration::ZERO)
+        );
         for second in 61..=68 {
             // A busy one rounds at every tick.
             system += 1_000_000_000;
             line.follow(&reading(second * 1_000_000_000, system));
         }
-        assert!(line.rate_error().as_ppb().abs() < 10.0, "{:?}", line.rate_error());
+        assert!(
+            line.rate_error_over(Duration::ZERO).as_ppb().abs() < 10.0,
+            "{:?}",
+            line.rate_error_over(Duration::ZERO)
+        );
     }
 
     #[test]

@@ -226,6 +226,25 @@ mod tests {
         }
     }
 
+    /// No limit cycle and nothing that grows, also with a kernel that runs its clock only at some rates.
+    #[test]
+    fn at_long_polls_the_engine_is_as_good_as_the_reference() {
+        for (poll, jitter_ns) in [(16, 1.0), (64, 50.0)] {
+            let regimes = [Regime { settling_s: 4_000.0, watched_s: 14_400.0, ..regime(1.0, jitter_ns) }];
+            let poll = Duration::from_secs(poll);
+            let setup = Setup { regimes: &regimes, poll, rounding: Some(Rounding::default()) };
+            let (mut engine, mut reference) = (0.0, 0.0);
+            for seed in 0..4 {
+                engine += setup.engine(seed)[0].rms_ns;
+                reference += setup.reference(seed)[0].rms_ns;
+            }
+            assert!(
+                engine < 1.2 * reference,
+                "every {poll}: {engine} and {reference} ns, summed over the seeds"
+            );
+        }
+    }
+
     /// A minute after each change, on average over some minutes and seeds.
     #[test]
     fn the_engine_follows_when_the_noises_change() {

@@ -122,37 +122,50 @@ fn every_failure_is_a_holdover_that_ends_by_itself() {
     }
 }
 
-/// What the readings of a driver that always goes the same way say of a place: the clock's mean offset and how far it
-/// strays from that, in ns, from the second minute on.
-fn with_brackets_at(place: f64, seed: u64, precise_first: bool) -> (f64, f64) {
-    let device = DeviceModel {
-        driver: if precise_first { Driver::Kvm } else { Driver::HyperV },
-        bracket_us: (1.0, 1.6),
-        place: (place - 0.005, place + 0.005),
-        ..DeviceModel::default()
-    };
+/// What becomes of a clock that is kept by a driver which always goes the same way: its mean offset and how far it
+/// strays from that, in ns, from the third minute on.
+fn with_brackets_at(place: f64, seed: u64, device: DeviceModel) -> (f64, f64) {
+    let device = DeviceModel { place: (place - 0.005, place + 0.005), ..device };
     let model = WorldModel { device, ..WorldModel::default() };
+    // Of the drivers here, only ptp_kvm has precise readings first.
     let switch = [(30.3, Disturbance::Clocksource(Clocksource::Tsc))];
-    let record = seen(&model, Policy::default(), seed, if precise_first { &switch } else { &[] }, 300.0);
+    let record = seen(&model, Policy::default(), seed, &switch, 400.0);
     assert_eq!(record.beyond_bound(at(0.0)).len(), 0, "{place}, seed {seed}");
-    let offsets: Vec<f64> = record.since(at(60.0)).map(|s| s.offset_ns).collect();
+    let offsets: Vec<f64> = record.since(at(150.0)).map(|s| s.offset_ns).collect();
     let mean = offsets.iter().sum::<f64>() / offsets.len() as f64;
     let square = offsets.iter().map(|offset| (offset - mean).powi(2)).sum::<f64>() / offsets.len() as f64;
     (mean, square.sqrt())
 }
 
-/// The middles of such brackets would be off by up to 450 ns, 250 ns on average over these places.
+const PLACES: [f64; 6] = [0.05, 0.2, 0.35, 0.5, 0.65, 0.95];
+
+/// Uncorrected the middles of such brackets would be off by up to 450 ns, 250 ns on average over these places.
 #[test]
-fn where_in_its_bracket_the_host_is_read_is_learnt() {
-    let places = [0.05, 0.2, 0.35, 0.5, 0.65, 0.95];
-    for precise_first in [false, true] {
-        let mut sum_ns = 0.0;
-        for (seed, place) in (110..).zip(places) {
-            let (mean, around) = with_brackets_at(place, seed, precise_first);
-            println!("{place} {precise_first}: mean {mean:.1} ns, around it {around:.1} ns");
-            assert!(mean.abs() < 300.0 && around < 350.0, "{place}, seed {seed}: {mean} and {around} ns");
-            sum_ns += mean.abs();
-        }
-        assert!(sum_ns / 6.0 < 120.0, "off by {} ns on average", sum_ns / 6.0);
+fn after_precise_readings_it_is_known_where_in_its_bracket_the_host_is_read() {
+    let mut sum_ns = 0.0;
+    for (seed, place) in (110..).zip(PLACES) {
+        let device = DeviceModel { driver: Driver::Kvm, bracket_us: (1.0, 1.6), ..DeviceModel::default() };
+        let (mean, around) = with_brackets_at(place, seed, device);
+        println!("{place}: mean {mean:.1} ns, around it {around:.1} ns");
+        assert!(mean.abs() < 300.0 && around < 350.0, "{place}, seed {seed}: {mean} and {around} ns");
+        sum_ns += mean.abs();
+    }
+    assert!(sum_ns / 6.0 < 120.0, "off by {} ns on average", sum_ns / 6.0);
+}
+
+/// As in the lab: brackets of 15 us on either side, of 24 while the processor is slow. Uncorrected they would be off by
+/// up to 14 and 22 us.
+#[test]
+fn it_is_learnt_from_brackets_that_widen_with_what_else_runs() {
+    for (seed, place) in (120..).zip(PLACES) {
+        let device = DeviceModel {
+            driver: Driver::HyperV,
+            bracket_us: (30.0, 31.0),
+            slow: 1.6,
+            ..DeviceModel::default()
+        };
+        let (mean, around) = with_brackets_at(place, seed, device);
+        println!("{place}: mean {mean:.1} ns, around it {around:.1} ns");
+        assert!(mean.abs() < 1_500.0 && around < 900.0, "{place}, seed {seed}: {mean} and {around} ns");
     }
 }

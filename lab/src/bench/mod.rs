@@ -13,7 +13,7 @@ use crate::fetch;
 use crate::play::{Haste, play_runs};
 use crate::programs::Programs;
 use crate::report::{self, ABOUT};
-use crate::scenario::{self, AT_ONE_HERTZ, EVERYBODY};
+use crate::scenario::{self, AT_ONE_HERTZ};
 
 /// A part of the bench: some scenarios, each with its daemons.
 struct Part {
@@ -27,6 +27,7 @@ struct Part {
 
 /// Every program, at every rate.
 const AT_EVERY_RATE: &[&str] = &[
+    "hostclock-1us",
     "hostclock-16s",
     "hostclock",
     "hostclock-4hz",
@@ -45,15 +46,27 @@ const AT_EVERY_RATE: &[&str] = &[
     "phc2sys-10hz",
     "phc2sys-10hz-linreg",
 ];
-const COSTLY: &[&str] =
-    &["none", "hostclock-quiet", "hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
+/// Each of them at two rates.
+const AT_TWO_RATES: &[&str] =
+    &["hostclock-1us", "hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
+const QUIETLY: &[&str] = &["hostclock-1us", "hostclock", "chrony", "phc2sys"];
+const COSTLY: &[&str] = &[
+    "none",
+    "hostclock-1us",
+    "hostclock-quiet",
+    "hostclock",
+    "hostclock-10hz",
+    "chrony",
+    "phc2sys",
+    "phc2sys-10hz",
+];
 
 /// All parts, in the order in which they are played.
 const PARTS: [Part; 9] = [
     Part { name: "truth", scenarios: &[("truth", &["none"])], haste: Haste::None },
     Part {
         name: "quiet",
-        scenarios: &[("steady-quiet", AT_ONE_HERTZ), ("steady-quiet-tsc", AT_ONE_HERTZ)],
+        scenarios: &[("steady-quiet", QUIETLY), ("steady-quiet-tsc", AT_ONE_HERTZ)],
         haste: Haste::None,
     },
     Part {
@@ -63,12 +76,12 @@ const PARTS: [Part; 9] = [
     },
     Part {
         name: "warming",
-        scenarios: &[("steady-warming", EVERYBODY), ("steady-warming-tsc", AT_ONE_HERTZ)],
+        scenarios: &[("steady-warming", AT_TWO_RATES), ("steady-warming-tsc", AT_ONE_HERTZ)],
         haste: Haste::None,
     },
     Part {
         name: "slewed",
-        scenarios: &[("steady-slewed", EVERYBODY), ("steady-slewed-tsc", AT_ONE_HERTZ)],
+        scenarios: &[("steady-slewed", AT_TWO_RATES), ("steady-slewed-tsc", AT_ONE_HERTZ)],
         haste: Haste::None,
     },
     Part { name: "jumps", scenarios: &[("date", AT_ONE_HERTZ)], haste: Haste::None },

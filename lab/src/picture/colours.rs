@@ -3,7 +3,8 @@
 
 /// (daemon, light page, dark page): Okabe and Ito's colours, which colour-blind readers can tell
 /// apart, made lighter or darker where a page needs it.
-pub(super) const COLOURS: [(&str, &str, &str); 20] = [
+pub(super) const COLOURS: [(&str, &str, &str); 21] = [
+    ("hostclock-1us", "#5f5fbf", "#b0b0ff"),
     ("hostclock-16s", "#24408e", "#8ea6f0"),
     ("hostclock", "#0072b2", "#56b4e9"),
     ("hostclock-4hz", "#0a8f8f", "#4fd6d6"),

@@ -8,7 +8,7 @@ use super::{
 use crate::session::PAIRS_A_SECOND;
 
 /// Each program at 1 Hz, and those that people run faster.
-pub(crate) const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
+const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys", "phc2sys-10hz"];
 /// Each program once.
 pub(crate) const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 

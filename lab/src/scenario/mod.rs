@@ -31,7 +31,7 @@ use crate::result::Findings;
 use crate::session::{Patience, Session};
 
 pub(crate) use date::{DEMO, jumps, rehearse};
-pub(crate) use list::{ALL, AT_ONE_HERTZ, EVERYBODY};
+pub(crate) use list::{ALL, AT_ONE_HERTZ};
 pub(crate) use steps::NOT_RUNNING;
 
 /// What a scenario is told.

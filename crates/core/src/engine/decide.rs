@@ -8,7 +8,6 @@ use super::{Action, Disturbance, Engine, KERNEL_GUESS, StepUnderWay};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
-use crate::line::SystemLine;
 use crate::pace::Target;
 use crate::policy::{Circumstance, Mode, Verdict, Withheld};
 use crate::reading::Reading;
@@ -328,7 +327,7 @@ impl Engine {
         // The kernel runs the clock a little off the rate that it is told: tell it so much less, while
         // readings show how much.
         let learnt = self.line.as_ref().filter(|_| self.loss.is_none());
-        let error = learnt.map_or(Frequency::ZERO, SystemLine::rate_error);
+        let error = learnt.map_or(Frequency::ZERO, |line| line.rate_error_over(self.interval));
         let rate = rate.map(|rate| KernelRate::nearest(rate - error));
         self.asked = Adjustment { step, rate, health: Some(health), tai_offset };
         Action::Adjust(self.asked)

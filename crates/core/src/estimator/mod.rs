@@ -137,7 +137,8 @@ impl Estimator {
         }
         let (mean, variance) = self.bank.expected(dt, self.noise.variance(reading));
         let off = (self.measured(reading) - mean).abs();
-        let learnt = 6.0 * variance.sqrt();
+        // Whatever was learnt of brackets, anything within them may be chance.
+        let learnt = (6.0 * variance.sqrt()).max(reading.uncertainty.as_nanos_f64());
         // Anything that a kernel or an NTP daemon steers changes its frequency by less than this
         // between two readings, except when it has to catch up, and that is a break to us.
         let steerable = 1_000.0 + 1_000.0 * dt + self.allowed_bias(reading).as_nanos_f64();
@@ -174,10 +175,11 @@ impl Estimator {
                 self.start_phase(reading, 0.0);
                 return;
             }
-            let (expected, variance) = self.bank.expected(dt, 0.0);
-            self.noise.change_method(reading, self.measured(reading) - expected, variance);
+            self.noise = Noise::after_better(reading);
             self.method = reading.method;
         }
+        let (expected, variance) = self.bank.expected(dt, 0.0);
+        self.noise.take_off(reading, self.measured(reading) - expected, variance);
         let reading = &self.noise.corrected(reading);
         let noise = self.noise.variance(reading);
         let measured = self.measured(reading);

@@ -126,12 +126,14 @@ impl Noise {
         }
     }
 
-    /// The first of another method's readings was off by so many ns, of that variance, from what was known before.
-    pub(super) fn change_method(&mut self, first: &Reading, off: f64, variance: f64) {
-        *self = Self::new(first);
-        if first.method != Method::Precise {
-            self.place = Place::seen(off, variance, half(first));
-        }
+    /// What follows on the readings of a better method.
+    pub(super) fn after_better(first: &Reading) -> Self {
+        Self { place: Place::following(half(first)), ..Self::new(first) }
+    }
+
+    /// `reading` was off by so many ns, of that variance, from what was expected.
+    pub(super) fn take_off(&mut self, reading: &Reading, off: f64, variance: f64) {
+        self.place.take_off(off, variance, half(reading));
     }
 
     /// What `reading` says when it is known where in its bracket the host's time lies.

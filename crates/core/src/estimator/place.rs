@@ -7,7 +7,7 @@
 //! brackets of 15 to 28 µs are all off by the same 0.31 of their half (docs/measurements.md).
 //!
 //! So the part is learnt from readings that move with their width: a scalar Kalman filter on second differences, in
-//! which there is no phase and no frequency. It is known at once when brackets follow on a better method, whose phase
+//! which there is no phase and no frequency. It is known after some brackets that follow on a better method, whose phase
 //! is certain. Corrected by it the middle has neither the movement nor the constant error, and stays within the bracket
 //! in any case: what is promised of the clock still counts from the bracket's ends.
 //!
@@ -25,6 +25,9 @@ const BEST_KNOWN: f64 = 0.03 * 0.03;
 const WELL_KNOWN: f64 = 0.05 * 0.05;
 /// Then that error follows the place as its mean over so many readings: what moves it, moves the clock.
 const MEAN_OVER: f64 = 200.0;
+/// So many brackets after a better method tell the place, if they agree to this, as the variance of their mean.
+const FOLLOWING: u32 = 4;
+const AGREED: f64 = 0.15 * 0.15;
 /// How much a phase that was precise may be off a moment later, because the raw counter has changed with the method,
 /// as a part of the half bracket.
 const CHANGEOVER: f64 = 0.05;
@@ -42,22 +45,50 @@ pub(super) struct Place {
     narrowest: f64,
     /// How many differences that part is the mean of.
     taken: f64,
+    /// The first brackets after a better method, while they are counted.
+    following: Option<Following>,
+}
+
+/// Of so many brackets, which parts of them they were off.
+#[derive(Clone, Copy, Debug)]
+struct Following {
+    count: u32,
+    sum: f64,
+    squares: f64,
 }
 
 impl Place {
     /// Nothing is known of it yet, except that half a bracket is that wide, ns.
     pub(super) const fn unknown(half: f64) -> Self {
-        Self { mean: 0.0, variance: UNKNOWN, constant: None, narrowest: half, taken: 0.0 }
+        Self { mean: 0.0, variance: UNKNOWN, constant: None, narrowest: half, taken: 0.0, following: None }
     }
 
-    /// A first bracket of that `half` width (ns) was off by so many ns, of that variance, from what was known before.
-    pub(super) fn seen(off: f64, variance: f64, half: f64) -> Self {
-        let mut place = Self::unknown(half);
-        place.observe(off, half, variance + (CHANGEOVER * half).powi(2));
-        if place.variance <= 2.0 * CHANGEOVER * CHANGEOVER {
-            place.constant = Some(place.mean);
+    /// As [`Place::unknown`]; but the phase was certain until now, so that the next brackets will tell.
+    pub(super) const fn following(half: f64) -> Self {
+        Self { following: Some(Following { count: 0, sum: 0.0, squares: 0.0 }), ..Self::unknown(half) }
+    }
+
+    /// A bracket was off by so many ns, of that variance, from what was expected. That tells something while what is
+    /// expected still goes back to better readings, which have a thousand times the weight of the first brackets.
+    pub(super) fn take_off(&mut self, off: f64, variance: f64, half: f64) {
+        let Some(following) = self.following.as_mut().filter(|_| half <= 2.0 * self.narrowest) else {
+            return;
+        };
+        let part = (off / half).clamp(-1.0, 1.0);
+        following.count += 1;
+        following.sum += part;
+        following.squares += part * part;
+        if following.count < FOLLOWING {
+            return;
         }
-        place
+        let count = f64::from(following.count);
+        let mean = following.sum / count;
+        let spread = (following.squares / count - mean * mean).max(0.0) / (count - 1.0);
+        let certain = spread + variance / (half * half) + CHANGEOVER * CHANGEOVER;
+        self.following = None;
+        if certain <= AGREED {
+            (self.mean, self.variance, self.constant) = (mean, certain, Some(mean));
+        }
     }
 
     /// How much later than the middle of a bracket of that half width the host's time is, ns.
@@ -106,13 +137,24 @@ impl Place {
 mod tests {
     use super::*;
 
+    /// What is known after brackets of 15 us that were off by so much, while the phase was certain to `sigma` ns.
+    fn after_better(offs: [f64; 4], sigma: f64) -> Place {
+        let mut place = Place::following(15_000.0);
+        for off in offs {
+            assert_eq!(place.correction(15_000.0), 0.0, "too soon");
+            place.take_off(off, sigma * sigma, 15_000.0);
+        }
+        place
+    }
+
     #[test]
-    fn a_place_is_known_at_once_after_better_readings() {
-        let place = Place::seen(-4_700.0, 100.0, 15_000.0);
-        assert!((place.correction(15_000.0) + 4_700.0).abs() < 200.0, "{place:?}");
+    fn a_place_is_known_soon_after_better_readings_if_brackets_agree() {
+        let place = after_better([-4_700.0, -4_600.0, -4_800.0, -4_700.0], 10.0);
+        assert!((place.correction(15_000.0) + 4_700.0).abs() < 1.0, "{place:?}");
         assert!((place.correction(24_000.0) / place.correction(15_000.0) - 1.6).abs() < 0.01);
+        assert_eq!(after_better([-9_000.0, 7_000.0, 2_000.0, -4_000.0], 10.0).correction(15_000.0), 0.0);
         assert_eq!(
-            Place::seen(-4_700.0, 1e8, 15_000.0).correction(15_000.0),
+            after_better([-4_700.0; 4], 5_000.0).correction(15_000.0),
             0.0,
             "nothing better was known"
         );
@@ -146,7 +188,8 @@ mod tests {
         for _ in 0..100 {
             place.learn(9_000.0, 5_000.0, 1e9);
         }
-        let seen = Place::seen(-1e12, 1.0, 500.0);
+        let mut seen = Place::following(500.0);
+        (0..4).for_each(|_| seen.take_off(-1e12, 1.0, 500.0));
         for half in [500.0, 600.0, 5_000.0] {
             assert!(place.correction(half).abs() <= half && seen.correction(half).abs() <= half);
         }
