@@ -3,7 +3,7 @@
 //!
 //! Phases count from the last reading, in ns; frequencies are in ppb, drifts in ppb a second.
 
-use super::model::{Expected, Model, Restlessness};
+use super::model::{Expected, Model, Restlessness, Span};
 use super::{ANY_FREQUENCY_PPB, UNKNOWN_FREQUENCY_VARIANCE};
 
 /// The assumptions, from a rock to a kite.
@@ -47,7 +47,8 @@ impl Bank {
 
     /// The phase that a reading of variance `noise` is expected to have `dt` seconds on, and the variance around it.
     pub(super) fn expected(&self, dt: f64, noise: f64) -> (f64, f64) {
-        let expected: [Expected; COUNT] = self.models.map(|mut model| model.predict(dt, noise));
+        let span = Span::of(dt);
+        let expected: [Expected; COUNT] = self.models.map(|mut model| model.predict(&span, noise));
         self.mixture(expected.map(|expected| (expected.phase, expected.variance)))
     }
 
@@ -57,9 +58,10 @@ impl Bank {
     pub(super) fn update(&mut self, measured: f64, dt: f64, noise: f64, usual: f64) -> f64 {
         // The noisier the readings, the less each of them tells which of the filters is right.
         let kept = 1.0 - STANDING_LOST * self.gain.max(LEAST_GAIN);
+        let span = Span::of(dt);
         let (mut residual, mut gain) = (0.0, 0.0);
         for ((model, standing), weight) in self.models.iter_mut().zip(&mut self.standing).zip(self.weights) {
-            let expected = model.predict(dt, noise);
+            let expected = model.predict(&span, noise);
             let innovation = measured - expected.phase;
             residual += weight * innovation;
             gain += weight * (1.0 - noise / expected.variance);
@@ -98,9 +100,10 @@ impl Bank {
 
     /// The phase `dt` seconds after the last reading, or before it, and its variance.
     pub(super) fn phase(&self, dt: f64) -> (f64, f64) {
+        let span = Span::of(dt);
         self.mixture(self.models.map(|model| {
             let grown = model.frequency_variance() * dt * dt;
-            (model.phase_after(dt), model.phase_variance() + grown)
+            (model.phase_after(&span), model.phase_variance() + grown)
         }))
     }
 
@@ -111,7 +114,8 @@ impl Bank {
 
     /// The frequency, averaged over the next `dt` seconds.
     pub(super) fn mean_frequency(&self, dt: f64) -> f64 {
-        self.mixture(self.models.map(|model| (model.mean_frequency(dt), 0.0))).0
+        let span = Span::of(dt);
+        self.mixture(self.models.map(|model| (model.mean_frequency(&span), 0.0))).0
     }
 
     /// How fast the frequency changes.

@@ -178,8 +178,10 @@ impl Estimator {
             self.noise = Noise::after_better(reading);
             self.method = reading.method;
         }
-        let (expected, variance) = self.bank.expected(dt, 0.0);
-        self.noise.take_off(reading, self.measured(reading) - expected, variance);
+        if self.noise.follows_better() {
+            let (expected, variance) = self.bank.expected(dt, 0.0);
+            self.noise.take_off(reading, self.measured(reading) - expected, variance);
+        }
         let reading = &self.noise.corrected(reading);
         let noise = self.noise.variance(reading);
         let measured = self.measured(reading);

@@ -75,20 +75,19 @@ impl Model {
         self.ff
     }
 
-    /// The phase `dt` seconds on, without changing the filter.
-    pub(super) fn phase_after(&self, dt: f64) -> f64 {
-        let (to_phase, _, _) = drift_terms(dt);
-        self.phase + self.frequency * dt + self.drift * to_phase
+    /// The phase after `span`, without changing the filter.
+    pub(super) fn phase_after(&self, span: &Span) -> f64 {
+        self.phase + self.frequency * span.dt + self.drift * span.to_phase
     }
 
-    /// The frequency, averaged over the next `dt` seconds.
-    pub(super) fn mean_frequency(&self, dt: f64) -> f64 {
-        if dt > 0.0 { (self.phase_after(dt) - self.phase) / dt } else { self.frequency }
+    /// The frequency, averaged over the next `span`.
+    pub(super) fn mean_frequency(&self, span: &Span) -> f64 {
+        if span.dt > 0.0 { (self.phase_after(span) - self.phase) / span.dt } else { self.frequency }
     }
 
-    /// Moves the filter `dt` seconds on, and tells what it expects of a reading there.
-    pub(super) fn predict(&mut self, dt: f64, reading_variance: f64) -> Expected {
-        let (a, b, decay) = drift_terms(dt);
+    /// Moves the filter on by `span`, and tells what it expects of a reading there.
+    pub(super) fn predict(&mut self, span: &Span, reading_variance: f64) -> Expected {
+        let Span { dt, to_phase: a, to_frequency: b, kept: decay } = *span;
         self.phase += self.frequency * dt + self.drift * a;
         self.frequency += self.drift * b;
         self.drift *= decay;
@@ -166,13 +165,24 @@ const fn initial_drift_variance(assumed: Restlessness) -> f64 {
     16.0 * assumed.drift * assumed.drift
 }
 
-/// What a drift of 1 does in `dt` seconds: to the phase, to the frequency, and what is left of it.
-fn drift_terms(dt: f64) -> (f64, f64, f64) {
-    let decay = (-dt / DRIFT_MEMORY_S).exp();
-    let to_frequency = DRIFT_MEMORY_S * (1.0 - decay);
-    // The integral of the above; for a small dt the closed form loses all its digits.
-    let to_phase = if dt < 1e-2 { dt * dt / 2.0 } else { DRIFT_MEMORY_S * (dt - to_frequency) };
-    (to_phase, to_frequency, decay)
+/// A span of `dt` seconds, and what a drift of 1 does in it: to the phase, to the frequency, and what is left of it.
+/// The same for all filters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    dt: f64,
+    to_phase: f64,
+    to_frequency: f64,
+    kept: f64,
+}
+
+impl Span {
+    pub(super) fn of(dt: f64) -> Self {
+        let kept = (-dt / DRIFT_MEMORY_S).exp();
+        let to_frequency = DRIFT_MEMORY_S * (1.0 - kept);
+        // The integral of the above; for a small dt the closed form loses all its digits.
+        let to_phase = if dt < 1e-2 { dt * dt / 2.0 } else { DRIFT_MEMORY_S * (dt - to_frequency) };
+        Self { dt, to_phase, to_frequency, kept }
+    }
 }
 
 #[cfg(test)]
@@ -183,11 +193,11 @@ mod tests {
     fn a_constant_frequency_is_learnt_from_clean_readings() {
         let mut model = Model::new(Restlessness { frequency: 0.1, drift: 0.0 }, 1.0, 0.0, 1e10);
         for second in 1..=10 {
-            model.predict(1.0, 1.0);
+            model.predict(&Span::of(1.0), 1.0);
             model.update(20_000.0 * f64::from(second), 1.0);
         }
         assert!((model.frequency - 20_000.0).abs() < 1.0, "{model:?}");
-        assert!((model.mean_frequency(5.0) - 20_000.0).abs() < 1.0);
+        assert!((model.mean_frequency(&Span::of(5.0)) - 20_000.0).abs() < 1.0);
     }
 
     #[test]
@@ -196,7 +206,7 @@ mod tests {
         for (n, dt) in
             [1e-6, 0.005, 64.0, 1e-4, 1.0, 3600.0, 1e-6, 0.01].into_iter().cycle().take(4_000).enumerate()
         {
-            let expected = model.predict(dt, 2.0);
+            let expected = model.predict(&Span::of(dt), 2.0);
             model.update(expected.phase + if n % 2 == 0 { 50.0 } else { -50.0 }, 2.0);
             assert!(model.pp >= 0.0 && model.ff >= 0.0 && model.dd >= 0.0, "{model:?}");
             assert!(model.pp.is_finite() && model.frequency.is_finite(), "{model:?}");
@@ -208,7 +218,7 @@ mod tests {
         for dt in [1e-6, 0.01, 1.0, 19.0, 21.0, 64.0, 125.0, 3_600.0, 1e6] {
             let mut model = Model::new(Restlessness { frequency: 12.0, drift: 8.0 }, 1.0, 0.0, 1.0);
             for _ in 0..5 {
-                model.predict(dt, 1.0);
+                model.predict(&Span::of(dt), 1.0);
                 let Model { pp, pf, pd, ff, fd, dd, .. } = model;
                 let second = pp * ff - pf * pf;
                 let whole = pp * (ff * dd - fd * fd) - pf * (pf * dd - fd * pd) + pd * (pf * fd - ff * pd);
@@ -224,7 +234,7 @@ mod tests {
         for (dt, variance) in
             [(1.0, 1e5), (125.0, 1e5), (1.0, 1e5), (1.0, 2.0), (3e-6, 1e5), (40.0, 2.0)].repeat(50)
         {
-            let expected = model.predict(dt, variance);
+            let expected = model.predict(&Span::of(dt), variance);
             assert!(expected.variance >= variance, "{dt} s: {model:?}");
             model.update(expected.phase + 10.0, variance);
             assert!(model.frequency.is_finite() && model.phase.is_finite(), "{dt} s: {model:?}");
@@ -233,8 +243,7 @@ mod tests {
 
     #[test]
     fn the_drift_terms_meet_where_the_formula_changes() {
-        let (below, _, _) = drift_terms(0.009_999);
-        let (above, _, _) = drift_terms(0.010_001);
+        let (below, above) = (Span::of(0.009_999).to_phase, Span::of(0.010_001).to_phase);
         assert!((above / below - 1.0).abs() < 1e-3);
     }
 }

@@ -131,6 +131,11 @@ impl Noise {
         Self { place: Place::following(half(first)), ..Self::new(first) }
     }
 
+    /// Whether it does, and how far the next reading is off tells something.
+    pub(super) const fn follows_better(&self) -> bool {
+        self.place.is_following()
+    }
+
     /// `reading` was off by so many ns, of that variance, from what was expected.
     pub(super) fn take_off(&mut self, reading: &Reading, off: f64, variance: f64) {
         self.place.take_off(off, variance, half(reading));

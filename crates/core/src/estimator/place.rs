@@ -68,6 +68,11 @@ impl Place {
         Self { following: Some(Following { count: 0, sum: 0.0, squares: 0.0 }), ..Self::unknown(half) }
     }
 
+    /// Whether the next bracket will tell something.
+    pub(super) const fn is_following(&self) -> bool {
+        self.following.is_some()
+    }
+
     /// A bracket was off by so many ns, of that variance, from what was expected. That tells something while what is
     /// expected still goes back to better readings, which have a thousand times the weight of the first brackets.
     pub(super) fn take_off(&mut self, off: f64, variance: f64, half: f64) {
