@@ -3,6 +3,8 @@
 
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use hostclock_core::reading::{Failure, Method};
 use hostclock_linux::clock::now_raw;
@@ -10,9 +12,11 @@ use hostclock_linux::ptp::Device;
 
 /// Readings before the first that counts: they bring the program and the driver into memory.
 const BEFORE: usize = 20;
+/// Between two brackets that are compared with precise readings.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes `count` readings and as many probes by each method, and prints the quartiles of how long they took, in ns of
-/// `CLOCK_MONOTONIC_RAW`, with the two readings of that clock around each.
+/// `CLOCK_MONOTONIC_RAW`, with the two readings of that clock around each; and where brackets lie to precise readings.
 ///
 /// # Errors
 /// When there is no device.
@@ -34,7 +38,27 @@ pub(crate) fn reading(device: &Path, count: usize) -> io::Result<()> {
             row("  a probe: one sample of it", timed(count, || device.probe(method).map(drop).map_err(why)));
         }
     }
+    let (halves, parts) = brackets(&device, count / 4).unzip();
+    row("half of PTP_SYS_OFFSET", halves.ok_or_else(|| "there is nothing to compare it with".to_owned()));
+    if let Some(parts) = parts {
+        row("  its middle off, thousandths", Ok(parts));
+    }
     Ok(())
+}
+
+/// Half of each of so many brackets, in ns, and how much earlier than in its middle the device was read, as thousandths of
+/// that half, by a precise reading right after it; `None` where that doesn't work. A while lies between them, as in life.
+fn brackets(device: &Device, count: usize) -> Option<(Vec<i64>, Vec<i64>)> {
+    let mut seen = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for _ in 0..count {
+        thread::sleep(PAUSE);
+        let bracket = device.read(Method::SysOffset).ok()?;
+        let precise = device.read(Method::Precise).ok()?;
+        let half = bracket.uncertainty.as_nanos().max(1);
+        seen.0.push(half);
+        seen.1.push((bracket.offset() - precise.offset()).as_nanos() * 1_000 / half);
+    }
+    Some(seen)
 }
 
 /// How long `what` took each time; an error where it fails.

@@ -21,7 +21,7 @@
 //!
 //! Weak points: a drift of the frequency makes R too small, by an eleventh of its square; a frequency that jumps more
 //! often than twice in 32 readings makes it too large. After the first, readings at unequal intervals teach nothing
-//! unless they are short. At long intervals the walk hides the noise, and what is learnt is too large.
+//! unless they are short. At long intervals the walk hides the noise: what can't be told apart stays as it was.
 //! Never is the noise of precise readings taken for less than they promise: a filter that trusts them more than that is
 //! wrong by more than it says, as soon as they have an error in common.
 
@@ -49,14 +49,14 @@ const BRACKETS: (f64, f64) = (1e-5, 1.0);
 const QUIETEST: f64 = 25.0;
 /// By so much the narrowest bracket widens with each reading that is no narrower.
 const WIDENING: f64 = 1.02;
-/// What the noise of brackets is thought to be before it is seen, as a part of the nominal variance: a tenth of their
-/// width. As so many readings that counts.
-const THOUGHT: f64 = 0.01;
-const THOUGHT_COUNTS: f64 = 1.0;
+/// As so many readings counts, at first, the noise that a bracket's width suggests.
+const NOMINAL_COUNTS: f64 = 1.0;
+/// How far brackets are thought to scatter before it is seen, as a part of that variance: by a tenth of their width.
+const SCATTERED: f64 = 0.01;
 /// Over less than this second differences have nothing but noise in them, equal intervals or not.
 const SHORT_S: f64 = 0.1;
-/// So many of these by precise readings, one after the other that are quieter than the noise by so much, as a variance, and it was none: a
-/// host that swings once a minute looks like noise to readings as far apart.
+/// So many of these by precise readings, one after the other, that are quieter than the noise by so much, as a variance:
+/// it was none. A host that swings once a minute looks like noise to readings as far apart.
 const SHORT_QUIET: (u32, f64) = (3, 100.0);
 /// The standard deviation of what 32 readings say of the noise, where the frequency's walk is all that is to be seen in
 /// them, as a part of how far they scatter: below that noise can't be told from none.
@@ -74,7 +74,7 @@ pub(super) struct Noise {
     /// Half the narrowest bracket of late, ns.
     narrowest: f64,
     place: Place,
-    /// How far brackets scatter, for whatever reason, as a variance, ns².
+    /// How far readings scatter, for whatever reason, as a variance, ns²: noise, and what the frequency does meanwhile.
     scatter: f64,
     /// Half the last bracket, ns; and the last interval, once there is one.
     last_half: f64,
@@ -101,7 +101,7 @@ struct Interval {
     /// By how much the phase changed, and half the bracket, ns.
     change: f64,
     half_change: f64,
-    /// The wider of both halves.
+    /// Half the wider bracket of the two.
     half: f64,
 }
 
@@ -112,7 +112,7 @@ impl Noise {
             method: first.method,
             narrowest: half(first),
             place: Place::unknown(half(first)),
-            scatter: if is_precise { 1.0 } else { THOUGHT } * nominal(half(first)),
+            scatter: if is_precise { 1.0 } else { SCATTERED } * nominal(half(first)),
             last_half: half(first),
             last: None,
             difference: None,
@@ -267,8 +267,8 @@ impl Noise {
         };
         if self.seen < RECENT {
             self.seen += 1;
-            // In logarithms, or what was only thought would weigh more than all that was seen.
-            let share = self.seen as f64 / (self.seen as f64 + THOUGHT_COUNTS);
+            // In logarithms, or what the width suggests would weigh more than all that was seen.
+            let share = self.seen as f64 / (self.seen as f64 + NOMINAL_COUNTS);
             self.factor = self.trimmed_mean().clamp(least, most).powf(share);
             return;
         }

@@ -3,8 +3,8 @@
 //! A bracket says no more than that the host's clock was read somewhere between its two ends. But a driver always goes
 //! the same way, there and back, and what changes is how fast the processor goes it: its frequency, what else runs on
 //! its other thread, whether the caches are warm. Then the host's time lies at the same part of every bracket, and the
-//! middle is off by that part of its width: when the brackets become wider, all readings move by it. Seen on ptp_kvm, whose
-//! brackets of 15 to 28 µs are all off by the same 0.31 of their half (docs/measurements.md).
+//! middle is off by that part of its width: when the brackets become wider, all readings move by it. Seen on ptp_kvm in
+//! the lab, whose halves of 15 to 28 µs are all off by the same 0.31 of them (docs/measurements.md).
 //!
 //! So the part is learnt from readings that move with their width: a scalar Kalman filter on second differences, in
 //! which there is no phase and no frequency. It is known after some brackets that follow on a better method, whose phase
