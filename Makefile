@@ -70,7 +70,7 @@ soak: needs ## Live 10,000 random guests' lives, and 2,000 of each scenario, in 
 # Where the bench leaves its results: `make bench BENCH=docs/benchmarks` for those that are published.
 BENCH ?= lab/out/bench
 .PHONY: bench
-bench: needs ## Measure hostclock beside chrony and phc2sys at every rate, simulator and lab (an hour and a quarter)
+bench: needs ## Measure hostclock beside chrony and phc2sys at every rate, simulator and lab (an hour and a half)
 	mkdir -p $(BENCH)
 	$(CARGO) run --locked --release --quiet -p hostclock-sim -- steady >$(BENCH)/simulator.txt
 	$(LAB) bench --out $(BENCH)

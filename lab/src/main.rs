@@ -80,7 +80,7 @@ enum Command {
         #[arg(long, default_value = "lab/out")]
         out: PathBuf,
     },
-    /// Measure hostclock beside its peers at every rate, in one run of an hour
+    /// Measure hostclock beside its peers at every rate, in one run of an hour and a half
     Bench {
         /// Comma-separated: truth, quiet, ntp, warming, slewed, jumps, pauses, start, cost; or all
         #[arg(long)]

@@ -132,8 +132,8 @@ pub(crate) fn polling(seeds: u64) {
                 "{name:>17} {:>9} {:>8.1} s {:>9.1} ns {:>9.0} ns {:>6.2} %",
                 accuracy.map_or_else(|| "none".to_owned(), |accuracy| accuracy.to_string()),
                 median(|one| one.interval_s),
-                median(|one| one.rms_ns),
-                median(|one| one.max_ns),
+                median(|one| one.offset.rms_ns),
+                median(|one| one.offset.max_ns),
                 100.0 * median(|one| one.beyond)
             );
         }

@@ -10,10 +10,11 @@ use crate::device::{DeviceModel, Driver};
 use crate::host::HostModel;
 use crate::oscillator::OscillatorModel;
 use crate::simulation::Simulation;
+use crate::steady::{Figures as Offset, Watch};
 use crate::truth::TrueTime;
 use crate::world::WorldModel;
 
-/// A world, and for how long it is watched.
+/// What is asked of the clock, and for how long it is watched.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     /// What is asked for; `None`: a reading a second.
@@ -29,10 +30,8 @@ pub struct Setup {
 pub struct Figures {
     /// The mean time between readings, in seconds.
     pub interval_s: f64,
-    /// How far off the clock was, rms, ns.
-    pub rms_ns: f64,
-    /// The most, ns.
-    pub max_ns: f64,
+    /// How far off the clock was.
+    pub offset: Offset,
     /// In which part of the time it was off by more than was asked for.
     pub beyond: f64,
 }
@@ -75,24 +74,17 @@ impl Setup {
         simulation.run_until(TrueTime::from_secs_f64(self.settling_s), &mut ());
         let before = readings(&simulation);
         let limit_ns = self.accuracy.map_or(f64::INFINITY, Duration::as_nanos_f64);
-        let (mut squares, mut count, mut beyond, mut max_ns) = (0.0, 0.0, 0.0, 0.0_f64);
+        let (mut seen, mut beyond) = (Watch::default(), 0.0);
         let samples = (1_u32..).map(|n| f64::from(n) * SAMPLE_S).take_while(|at| *at <= self.watched_s);
         for at in samples {
             simulation.run_until(TrueTime::from_secs_f64(self.settling_s + at), &mut ());
-            let offset_ns = simulation.world.offset_ns().abs();
-            squares += offset_ns * offset_ns;
-            count += 1.0;
-            beyond += f64::from(offset_ns > limit_ns);
-            max_ns = max_ns.max(offset_ns);
+            let offset_ns = simulation.world.offset_ns();
+            seen.take(offset_ns);
+            beyond += f64::from(offset_ns.abs() > limit_ns);
         }
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53")]
         let taken = (readings(&simulation) - before).max(1) as f64;
-        Figures {
-            interval_s: self.watched_s / taken,
-            rms_ns: (squares / count).sqrt(),
-            max_ns,
-            beyond: beyond / count,
-        }
+        Figures { interval_s: self.watched_s / taken, offset: seen.figures(), beyond: beyond / seen.count }
     }
 }
 
@@ -106,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_host_is_asked_once_a_minute_and_a_restless_one_more_often() {
+    fn a_quiet_host_is_asked_twice_a_minute_and_a_restless_one_more_often() {
         let micro = Duration::from_micros(1);
         for seed in 0..3 {
             let (quiet, restless) = (kept(0, micro, seed), kept(3, micro, seed));

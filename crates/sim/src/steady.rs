@@ -130,21 +130,23 @@ impl Setup<'_> {
     }
 }
 
+/// Samples of how far a clock is off, while they are taken.
 #[derive(Default)]
-struct Watch {
+pub(crate) struct Watch {
     squares: f64,
-    count: f64,
+    /// How many there are.
+    pub(crate) count: f64,
     max_ns: f64,
 }
 
 impl Watch {
-    fn take(&mut self, offset_ns: f64) {
+    pub(crate) fn take(&mut self, offset_ns: f64) {
         self.squares += offset_ns * offset_ns;
         self.count += 1.0;
         self.max_ns = self.max_ns.max(offset_ns.abs());
     }
 
-    fn figures(&self) -> Figures {
+    pub(crate) fn figures(&self) -> Figures {
         Figures { rms_ns: (self.squares / self.count).sqrt(), max_ns: self.max_ns }
     }
 }

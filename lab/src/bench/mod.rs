@@ -1,4 +1,4 @@
-//! The bench: everything that is compared with hostclock's peers, in one run of about an hour. One seed for all: each
+//! The bench: everything that is compared with hostclock's peers, in one run of an hour and a half. One seed for all: each
 //! daemon meets the same host.
 
 mod about;

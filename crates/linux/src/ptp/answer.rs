@@ -97,10 +97,11 @@ pub(super) fn together(
         }
     }
     let tightest = tightest.ok_or(Failure::Nonsense)?;
+    let widest = tightest.width() + Duration::from_nanos(tightest.width().as_nanos() / NEARLY);
     let mut mean = Mean::default();
     for sample in samples.flatten() {
         let (by, width) = (sample.offset() - tightest.offset(), sample.width());
-        let near = !width.is_negative() && width <= tightest.width() + part(tightest.width(), NEARLY);
+        let near = !width.is_negative() && width <= widest;
         // No two brackets around the same clock are further apart than they are wide; if they are, it was set.
         if near && by.abs() <= width {
             mean.take(by, width);
@@ -134,10 +135,6 @@ impl Mean {
         let whole = |ns: i128| Duration::from_nanos(i64::try_from(ns).unwrap_or(i64::MAX));
         (whole(self.by / taken), whole(half.max(1)))
     }
-}
-
-fn part(span: Duration, part: i64) -> Duration {
-    Duration::from_nanos(span.as_nanos() / part)
 }
 
 /// A host's clock is never set to before 1970 (the kernel refuses), and zero to the nanosecond is what
