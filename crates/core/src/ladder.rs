@@ -134,6 +134,7 @@ mod tests {
             system: Timestamp::from_nanos(0),
             raw: RawTime::default(),
             uncertainty: Duration::ZERO,
+            tied_within: Duration::ZERO,
             method,
         }
     }

@@ -58,6 +58,8 @@ pub struct Reading {
     /// The most by which `reference` and `system` may belong to different instants: half the bracket,
     /// or the resolution of a precise cross timestamp. Never negative.
     pub uncertainty: Duration,
+    /// The most by which `system` and `raw` may belong to different instants. Never negative.
+    pub tied_within: Duration,
     /// How the reading was taken.
     pub method: Method,
 }

@@ -213,7 +213,7 @@ mod stand_in {
             let raw = clock::now_raw();
             let reference = Timestamp::from_nanos(1_800_000_000_000_000_000 + raw.as_nanos());
             let (system, uncertainty) = (reference + Duration::from_micros(5), Duration::from_nanos(2));
-            Ok(Reading { reference, system, raw, uncertainty, method })
+            Ok(Reading { reference, system, raw, uncertainty, tied_within: Duration::ZERO, method })
         }
 
         pub(super) fn probe(&self, method: Method) -> Result<Reading, Failure> {

@@ -118,7 +118,7 @@ impl Device {
         let after = Tie::now();
         let (raw, tied_within) = relation::raw_at(comparison.system, before, after)?;
         let Comparison { reference, system, uncertainty } = comparison;
-        Ok(Reading { reference, system, raw, uncertainty: uncertainty.max(tied_within), method })
+        Ok(Reading { reference, system, raw, uncertainty: uncertainty.max(tied_within), tied_within, method })
     }
 
     fn sys_offset_precise(&self) -> Result<libc::ptp_sys_offset_precise, Failure> {

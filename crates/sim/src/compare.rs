@@ -1,8 +1,10 @@
 //! The engine beside the best that there could be, as tables.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use hostclock_core::units::{Duration, Frequency};
+use hostclock_sim::brackets::{self, Pair};
 use hostclock_sim::campaign::campaign;
 use hostclock_sim::holdover::Setup as Alone;
 use hostclock_sim::kernel::Rounding;
@@ -138,4 +140,29 @@ pub(crate) fn polling(seeds: u64) {
             );
         }
     }
+}
+
+/// Tells what the estimator makes of the brackets in `file`; false if that can't be told.
+pub(crate) fn brackets(file: &Path, settling: usize) -> bool {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            eprintln!("hostclock-sim: {}: {error}", file.display());
+            return false;
+        }
+    };
+    let pairs: Result<Vec<Pair>, String> = text.lines().map(str::parse).collect();
+    let pairs = match pairs {
+        Ok(pairs) => pairs,
+        Err(why) => {
+            eprintln!("hostclock-sim: {}: {why} (does it have precise readings?)", file.display());
+            return false;
+        }
+    };
+    let Some(figures) = brackets::figures(&pairs, settling) else {
+        eprintln!("hostclock-sim: {}: there are only {} pairs", file.display(), pairs.len());
+        return false;
+    };
+    say!("{figures}");
+    true
 }

@@ -73,6 +73,8 @@ pub struct DeviceModel {
     pub bracket_us: (f64, f64),
     /// Which part of a bracket lies before the device is read: the least and the most.
     pub place: (f64, f64),
+    /// How often it is anywhere.
+    pub odd: f64,
     /// How many times longer brackets are while the processor is slow, as when its other thread is busy: now and then
     /// it becomes slow, or quick again.
     pub slow: f64,
@@ -87,6 +89,7 @@ impl Default for DeviceModel {
             precise_noise_ns: 1.0,
             bracket_us: (1.0, 3.0),
             place: (0.05, 0.95),
+            odd: 0.0,
             slow: 1.0,
             preempted: 0.01,
         }
@@ -205,6 +208,19 @@ impl Device {
         }
     }
 
+    /// Within how much the raw counter and the system clock are tied together beside a bracket, and by how much they are
+    /// off: mostly by the same, because they are read the same way each time. Once in a while something comes between.
+    pub(crate) fn tie(&mut self) -> (Duration, Duration) {
+        let usual = self.random.between(40.0, 60.0);
+        let (within, off) = if self.random.chance(self.model.preempted) {
+            let within = usual + self.random.decades(100.0, 20_000.0);
+            (within, self.random.between(-within, within))
+        } else {
+            (usual, self.random.normal(5.0))
+        };
+        (Duration::from_nanos_f64(within), Duration::from_nanos_f64(off))
+    }
+
     /// How long the next bracket is, and which part of it lies before the device is read.
     pub(crate) fn bracket(&mut self) -> (Duration, f64) {
         let (low, high) = self.model.bracket_us;
@@ -218,7 +234,8 @@ impl Device {
             us += self.random.decades(5.0, 2_000.0);
         }
         // The exit is in the middle, the way there and back is not symmetrical.
-        let (first, last) = self.model.place;
+        let odd = self.model.odd > 0.0 && self.random.chance(self.model.odd);
+        let (first, last) = if odd { (0.0, 1.0) } else { self.model.place };
         (Duration::from_nanos_f64(us * 1e3), self.random.between(first, last))
     }
 }

@@ -7,6 +7,7 @@
 //! Offsets are system minus reference, as everywhere.
 #![forbid(unsafe_code)]
 
+pub mod brackets;
 pub mod campaign;
 pub mod device;
 pub mod disturbance;

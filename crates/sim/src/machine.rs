@@ -37,6 +37,7 @@ impl World {
             system: self.kernel.date(self.raw_picos()),
             raw: self.raw(),
             uncertainty: self.device.uncertainty(Duration::from_nanos(2)),
+            tied_within: Duration::from_nanos(2),
             method: Method::Precise,
         };
         self.spend(Duration::from_nanos_f64(after * 1e3));
@@ -54,12 +55,14 @@ impl World {
             self.spend(Duration::from_nanos_f64(width.as_nanos_f64() * (1.0 - part)));
             let later = self.kernel.date(self.raw_picos());
             let half = (later - system).half();
+            let (tied_within, tie_off) = self.device.tie();
             let reading = Reading {
                 reference: self.device.say(truth),
                 system: system + half,
                 // The raw counter is read beside the brackets, and brought to their middle.
-                raw: self.raw() + -half + Duration::from_nanos_f64(self.device.random.between(-200.0, 200.0)),
-                uncertainty: self.device.uncertainty(later - system),
+                raw: self.raw() + -half + tie_off,
+                uncertainty: self.device.uncertainty((later - system).max(tied_within.times(2))),
+                tied_within,
                 method,
             };
             if best.is_none_or(|best| reading.uncertainty.abs() < best.uncertainty.abs()) {

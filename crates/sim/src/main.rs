@@ -85,6 +85,14 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 9)]
         seeds: u64,
     },
+    /// Look at what the estimator makes of brackets that were recorded in the lab's guest
+    Brackets {
+        /// What `lab record` printed
+        file: PathBuf,
+        /// So many don't count
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        settling: usize,
+    },
     /// Live one life again, and tell it line by line
     Replay {
         /// Which one
@@ -137,6 +145,7 @@ fn main() -> ExitCode {
             compare::polling(seeds);
             true
         }
+        Command::Brackets { file, settling } => compare::brackets(&file, settling),
         Command::Replay { seed, hours, scenario, after, before, picture } => {
             let life = scenario.map_or_else(|| Life::new(seed, hours), |scenario| scenario.life(seed));
             let window = (after, before);

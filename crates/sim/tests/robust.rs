@@ -37,6 +37,7 @@ fn reading() -> impl Strategy<Value = Reading> {
             system: Timestamp::from_nanos(system),
             raw: RawTime::from_nanos(raw),
             uncertainty: Duration::from_nanos(half),
+            tied_within: Duration::from_nanos(half),
             method,
         }
     })
@@ -238,6 +239,7 @@ fn a_device_that_jumps_with_every_other_reading_does_not_keep_the_engine_busy() 
         system: Timestamp::default(),
         raw: RawTime::default(),
         uncertainty: Duration::from_nanos(1),
+        tied_within: Duration::ZERO,
         method: Method::Precise,
     };
     let readings = [0, 0, 7, 7, 3, 3].map(|s| Ok(told(s))).to_vec();

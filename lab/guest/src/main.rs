@@ -13,6 +13,7 @@ mod observe;
 mod paced;
 mod pairs;
 mod reading;
+mod record;
 mod relay;
 mod wander;
 
@@ -66,6 +67,18 @@ enum Work {
         /// Readings by each
         #[arg(long, default_value_t = 2_000)]
         count: usize,
+        /// The PTP device
+        #[arg(long, default_value = "/dev/ptp0")]
+        device: PathBuf,
+    },
+    /// Print brackets, each beside a precise reading, as `hostclock-sim brackets` takes them
+    Record {
+        /// How many
+        #[arg(long, default_value_t = 200)]
+        count: usize,
+        /// Milliseconds between two
+        #[arg(long, default_value_t = 1_000)]
+        every: u64,
         /// The PTP device
         #[arg(long, default_value = "/dev/ptp0")]
         device: PathBuf,
@@ -230,6 +243,9 @@ fn work(work: Work) -> io::Result<()> {
         Work::Observe { rate, device, stop, out } => observe::observe(&device, rate, &stop, &out),
         Work::Pairs { rate, stop, out } => pairs::pairs(rate, &stop, &out),
         Work::Reading { count, device } => reading::reading(&device, count),
+        Work::Record { count, every, device } => {
+            record::record(&device, count, std::time::Duration::from_millis(every))
+        }
         Work::Date { label, time, log } => disturb::date(&label, &time, &log),
         Work::By { label, nanoseconds, log } => disturb::by(&label, Duration::from_nanos(nanoseconds), &log),
         Work::Launch { label, log, program } => disturb::launch(&label, &log, &program),

@@ -37,7 +37,11 @@ pub(super) fn about(command: &str, tree: &Tree, hostclock: &Path) -> Result<Stri
         first_line("usr/sbin/phc2sys", "-v")?,
     );
     text.push_str("| size | the program | shared libraries that it loads |\n|---|---|---|\n");
-    let _ = writeln!(text, "| hostclock (static) | {} | none |", megabytes(size(hostclock)?));
+    let _ = writeln!(
+        text,
+        "| hostclock (static, its symbols included) | {} | none |",
+        megabytes(size(hostclock)?)
+    );
     for program in ["usr/sbin/chronyd", "usr/sbin/phc2sys"] {
         let path = tree.find(&[program])?;
         let libraries = tree.libraries(&path)?;

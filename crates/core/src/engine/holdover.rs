@@ -104,8 +104,14 @@ impl Engine {
 
     /// Without a source a foreign step is still one: the clock is put back on the line that it ran on.
     pub(super) fn on_comparison(&mut self, now: RawTime, raw: RawTime, system: Timestamp) -> Action {
-        let comparison =
-            Reading { reference: system, system, raw, uncertainty: Duration::ZERO, method: Method::Bracket };
+        let comparison = Reading {
+            reference: system,
+            system,
+            raw,
+            uncertainty: Duration::ZERO,
+            tied_within: Duration::ZERO,
+            method: Method::Bracket,
+        };
         let departure = match &self.line {
             Some(line) if self.policy.mode == Mode::Control => {
                 line.departure(&comparison, self.heard.is_some())

@@ -63,6 +63,10 @@ impl Engine {
             self.surprised.get_or_insert(now);
             return self.doubt_it(reading, doubt);
         }
+        if surprise == Surprise::Unlikely && doubt.is_none() {
+            // One such bracket would move the clock by microseconds, and most of them are alone.
+            return self.doubt_it(reading, None);
+        }
         if surprise == Surprise::Break {
             if let Some(loss) = self.trust.on_jump(reading, estimator) {
                 return Judgement::Unreliable(loss);
@@ -72,7 +76,7 @@ impl Engine {
             self.counters.breaks += 1;
             return Judgement::Break;
         }
-        if let Some(doubt) = doubt {
+        if let Some(doubt) = doubt.filter(|_| !confirmed) {
             self.counters.outliers += 1;
             self.notices.push(Notice::Outlier { reference_ns: doubt.reading.reference });
         }

@@ -225,6 +225,7 @@ mod tests {
             system: Timestamp::from_nanos(0),
             raw: RawTime::from_nanos(raw_ns),
             uncertainty: Duration::from_nanos(1),
+            tied_within: Duration::ZERO,
             method: Method::Precise,
         }
     }

@@ -58,6 +58,8 @@ const UNKNOWN_FREQUENCY_VARIANCE: f64 = 2.5e11;
 pub enum Surprise {
     /// Within what the estimator has learnt to expect.
     None,
+    /// More than that, but within the reading's own uncertainty: chance, or a bracket in which something else happened.
+    Unlikely,
     /// More than that, but a host that changed its frequency can explain it.
     Restless,
     /// No frequency that a steered clock has explains it: the phase jumped, or the reading is bad.
@@ -137,13 +139,13 @@ impl Estimator {
         }
         let (mean, variance) = self.bank.expected(dt, self.noise.variance(reading));
         let off = (self.measured(reading) - mean).abs();
-        // Whatever was learnt of brackets, anything within them may be chance.
-        let learnt = (6.0 * variance.sqrt()).max(reading.uncertainty.as_nanos_f64());
         // Anything that a kernel or an NTP daemon steers changes its frequency by less than this
         // between two readings, except when it has to catch up, and that is a break to us.
         let steerable = 1_000.0 + 1_000.0 * dt + self.allowed_bias(reading).as_nanos_f64();
-        if off <= learnt {
+        if off <= 6.0 * variance.sqrt() {
             Surprise::None
+        } else if off <= reading.uncertainty.as_nanos_f64() {
+            Surprise::Unlikely
         } else if off <= steerable {
             Surprise::Restless
         } else {

@@ -317,6 +317,7 @@ mod tests {
             system: Timestamp::from_nanos(0),
             raw: RawTime::from_nanos(0),
             uncertainty: Duration::from_nanos(1),
+            tied_within: Duration::ZERO,
             method,
         }
     }

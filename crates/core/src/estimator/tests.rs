@@ -9,6 +9,7 @@ fn reading(ns: i64, phase_ns: f64) -> Reading {
         system: Timestamp::from_nanos(reference),
         raw: RawTime::from_nanos(ns),
         uncertainty: Duration::from_nanos(1),
+        tied_within: Duration::ZERO,
         method: Method::Precise,
     }
 }
@@ -100,6 +101,20 @@ fn readings_that_do_not_advance_change_nothing() {
     estimator.update(&reading(10_000_000_000, 0.0));
     estimator.update(&reading(9_000_000_000, 1e9));
     assert_eq!(estimator.at(RawTime::from_nanos(10_500_000_000)), before);
+}
+
+#[test]
+fn a_bracket_that_is_off_as_none_before_it_is_unlikely_and_beyond_its_ends_it_is_more() {
+    let mut estimator = Estimator::new(&bracketed(0, 0.0), None);
+    for second in 1..=120 {
+        estimator.update(&bracketed(second, 20_000.0 * second as f64 + 100.0 * noise(second)));
+    }
+    let at = |extra: f64| estimator.surprise(&bracketed(121, 20_000.0 * 121.0 + extra));
+    assert_eq!(
+        [at(100.0), at(-3_000.0), at(3_000.0)],
+        [Surprise::None, Surprise::Unlikely, Surprise::Unlikely]
+    );
+    assert_eq!(at(26_000.0), Surprise::Restless);
 }
 
 fn bracketed(second: i64, phase_ns: f64) -> Reading {

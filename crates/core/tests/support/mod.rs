@@ -95,7 +95,8 @@ impl Machine for Numbers {
         let system = Timestamp::from_nanos(self.system());
         let raw = RawTime::from_nanos(self.raw);
         self.raw += half;
-        Ok(Reading { reference, system, raw, uncertainty: Duration::from_nanos(half), method })
+        let uncertainty = Duration::from_nanos(half);
+        Ok(Reading { reference, system, raw, uncertainty, tied_within: Duration::ZERO, method })
     }
 
     fn kernel(&mut self) -> Option<KernelState> {

@@ -35,7 +35,14 @@ impl Machine for Stage {
     fn read(&mut self, method: Method) -> Result<Reading, Failure> {
         let raw = self.now();
         let reference = HOST + (raw - RawTime::default());
-        Ok(Reading { reference, system: reference + self.offset, raw, uncertainty: Duration::ZERO, method })
+        Ok(Reading {
+            reference,
+            system: reference + self.offset,
+            raw,
+            uncertainty: Duration::ZERO,
+            tied_within: Duration::ZERO,
+            method,
+        })
     }
 
     fn kernel(&mut self) -> Option<KernelState> {

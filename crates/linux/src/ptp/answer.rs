@@ -38,7 +38,14 @@ pub(super) fn precise(
     if raw.as_nanos() < 0 || raw - before < -OLDEST || raw - after > LATEST {
         return Err(Failure::Nonsense);
     }
-    Ok(Reading { reference, system, raw, uncertainty: PRECISE_UNCERTAINTY, method: Method::Precise })
+    Ok(Reading {
+        reference,
+        system,
+        raw,
+        uncertainty: PRECISE_UNCERTAINTY,
+        tied_within: PRECISE_UNCERTAINTY,
+        method: Method::Precise,
+    })
 }
 
 /// What the samples of an answer to `PTP_SYS_OFFSET_EXTENDED` say together.

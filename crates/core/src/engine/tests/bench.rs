@@ -17,6 +17,8 @@ pub(super) struct Machine1 {
     pub(super) rate: KernelRate,
     pub(super) health: Health,
     pub(super) works: Vec<Method>,
+    /// What a bracket may be off by.
+    pub(super) half: Duration,
     pub(super) spoil_next: Option<Duration>,
     pub(super) steps: Vec<Duration>,
     pub(super) notices: Vec<Notice>,
@@ -42,6 +44,7 @@ impl Machine1 {
             rate: KernelRate::NOMINAL,
             health: UNKNOWN,
             works: vec![Method::Precise, Method::SysOffset],
+            half: Duration::from_nanos(1),
             spoil_next: None,
             steps: Vec::new(),
             notices: Vec::new(),
@@ -101,7 +104,8 @@ impl Machine for Machine1 {
             reference: Timestamp::from_nanos(self.frozen.unwrap_or_else(|| self.host())) + spoilt,
             system: Timestamp::from_nanos(self.system_now()),
             raw: RawTime::from_nanos(self.raw) + self.raw_off,
-            uncertainty: Duration::from_nanos(1),
+            uncertainty: if method == Method::Precise { Duration::from_nanos(1) } else { self.half },
+            tied_within: Duration::ZERO,
             method,
         })
     }

@@ -65,6 +65,20 @@ fn a_single_bad_reading_is_thrown_away() {
 }
 
 #[test]
+fn a_bracket_that_is_further_off_than_the_others_is_taken_again_at_once_though_it_may_be_right() {
+    let mut bench = settled();
+    bench.machine.works = vec![Method::SysOffset];
+    bench.machine.half = Duration::from_micros(15);
+    bench.run(SECOND.times(120));
+    let before = bench.engine.counters().readings;
+    bench.machine.spoil_next = Some(Duration::from_micros(3));
+    bench.run(SECOND.times(3));
+    assert!(bench.machine.offset().abs() < 50, "{} ns", bench.machine.offset());
+    assert!(bench.engine.counters().readings <= before + 5);
+    assert_eq!(bench.machine.notices.iter().filter(|n| matches!(n, Notice::Outlier { .. })).count(), 0);
+}
+
+#[test]
 fn a_host_that_moved_is_followed_once_by_step_or_by_slew() {
     for (by, steps) in [(5_000_000_000, 1), (-500_000_000, 1), (900_000, 0), (-99_000_000, 0), (50_000, 0)] {
         let mut bench = settled();
