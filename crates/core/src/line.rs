@@ -144,7 +144,7 @@ impl SystemLine {
         self.variance = predicted * (1.0 - gain);
         if dt > SHORT_S {
             // The shorter the time, the less a departure says of the rate: it is noise over time.
-            let weight = dt.min(1.0).powi(2);
+            let weight = dt.min(1.0);
             let learnt = self.rate_error + self.lasting(off / dt, weight) * gain * off / dt;
             self.rate_error = learnt.clamp(-MOST_RATE_ERROR, MOST_RATE_ERROR);
         }

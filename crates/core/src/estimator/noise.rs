@@ -225,7 +225,8 @@ impl Noise {
             self.difference = None;
             return;
         }
-        if is_short && self.method == Method::Precise {
+        // Equal intervals are no second look but the ordinary ones, where this comes by chance once a minute.
+        if is_short && !equal && self.method == Method::Precise {
             self.notice_quiet(second * second / squares / nominal(self.narrowest));
         }
         let scattered = (second * second / squares).min(MOST_SCATTERED * self.scatter);
