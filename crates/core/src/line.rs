@@ -143,8 +143,8 @@ impl SystemLine {
         let gain = predicted / (predicted + pairing);
         self.variance = predicted * (1.0 - gain);
         if dt > SHORT_S {
-            // The shorter the time, the less a departure says of the rate: it is noise over time.
-            let weight = dt.min(1.0);
+            // As rates, departures are about as noisy at any interval; so it is learnt as soon at any.
+            let weight = dt.min(1.0).sqrt();
             let learnt = self.rate_error + self.lasting(off / dt, weight) * gain * off / dt;
             self.rate_error = learnt.clamp(-MOST_RATE_ERROR, MOST_RATE_ERROR);
         }
@@ -306,6 +306,24 @@ mod tests {
             "{:?}",
             line.rate_error_over(Duration::ZERO)
         );
+    }
+
+    #[test]
+    fn at_ten_readings_a_second_it_is_forgotten_in_two_seconds() {
+        let mut line = SystemLine::through(&reading(0, 0), KernelRate::NOMINAL);
+        let (mut system, mut tenth) = (0, 0);
+        let mut go_on = |gained: i64, tenths: u32| {
+            for _ in 0..tenths {
+                tenth += 1;
+                system += 100_000_000 + gained;
+                line.follow(&reading(tenth * 100_000_000, system));
+            }
+            line.rate_error_over(Duration::ZERO).as_ppb()
+        };
+        let idle = go_on(5, 300);
+        assert!((40.0..60.0).contains(&idle), "{idle}");
+        let busy = go_on(0, 20);
+        assert!(busy.abs() < 10.0, "{busy}");
     }
 
     #[test]

@@ -25,7 +25,7 @@
 //! Never is the noise of precise readings taken for less than they promise: a filter that trusts them more than that is
 //! wrong by more than it says, as soon as they have an error in common.
 
-use super::place::Place;
+use super::place::{Place, is_alike};
 use crate::reading::{Method, Reading};
 use crate::units::Duration;
 
@@ -76,8 +76,9 @@ pub(super) struct Noise {
     place: Place,
     /// How far readings scatter, for whatever reason, as a variance, ns²: noise, and what the frequency does meanwhile.
     scatter: f64,
-    /// Half the last bracket, ns; and the last interval, once there is one.
+    /// Half the last bracket, ns, and the part by which it was corrected; and the last interval, once there is one.
     last_half: f64,
+    last_part: f64,
     last: Option<Interval>,
     /// The last second difference, over the nominal standard deviation.
     difference: Option<f64>,
@@ -98,9 +99,9 @@ pub(super) struct Noise {
 #[derive(Clone, Copy, Debug)]
 struct Interval {
     dt: f64,
-    /// By how much the phase changed, and half the bracket, ns.
+    /// By how much the phase changed, and how much wider half the bracket was than those that are alike, ns.
     change: f64,
-    half_change: f64,
+    wider_by: f64,
     /// Half the wider bracket of the two.
     half: f64,
 }
@@ -114,6 +115,7 @@ impl Noise {
             place: Place::unknown(half(first)),
             scatter: if is_precise { 1.0 } else { SCATTERED } * nominal(half(first)),
             last_half: half(first),
+            last_part: 0.0,
             last: None,
             difference: None,
             factor: 1.0,
@@ -162,7 +164,7 @@ impl Noise {
         let wider = half(reading) - narrowest;
         let ordinary = wider.min(narrowest);
         self.factor * nominal(narrowest)
-            + self.place.variance(ordinary)
+            + if is_alike(half(reading), narrowest) { 0.0 } else { self.place.variance(ordinary) }
             + nominal(wider - ordinary)
             + QUIETEST
     }
@@ -170,6 +172,7 @@ impl Noise {
     /// The phases from `first` on have nothing to do with the last ones.
     pub(super) fn begin_anew(&mut self, first: &Reading) {
         self.last_half = half(first);
+        self.last_part = self.place.part();
         self.last = None;
         self.difference = None;
     }
@@ -185,14 +188,19 @@ impl Noise {
         self.narrowest = now_half.min(self.narrowest * WIDENING);
         self.scatter = self.scatter.min(nominal(self.narrowest));
         let further = self.place.take_width(now_half);
+        // What was corrected by another part is brought to this one.
+        let (last_wider, part) = (self.place.wider(self.last_half), self.place.part());
+        let more = part - self.last_part;
         let now = Interval {
             dt,
-            change,
-            half_change: now_half - self.last_half,
+            change: change + more * last_wider,
+            wider_by: self.place.wider(now_half) - last_wider,
             half: now_half.max(self.last_half),
         };
-        self.last_half = now_half;
-        let Some(last) = self.last.replace(now) else { return further };
+        (self.last_half, self.last_part) = (now_half, part);
+        let Some(mut last) = self.last.replace(now) else { return further };
+        last.change -= more * last.wider_by;
+        let change = now.change;
         // By rates, so that an oscillator that is off, and a wake-up that is late, are no noise together.
         let ratio = dt / last.dt;
         let second = change - last.change * ratio;
@@ -203,7 +211,7 @@ impl Noise {
             self.learn_factor(second, squares, equal, is_short);
             return 0.0;
         }
-        let half_second = now.half_change - last.half_change * ratio;
+        let half_second = now.wider_by - last.wider_by * ratio;
         // What may have come from the width is no noise.
         if self.place.variance(half_second) <= squares * self.scatter {
             self.learn_factor(second, squares, equal, is_short);
@@ -213,8 +221,9 @@ impl Noise {
         if now.half.max(last.half) > 2.0 * self.narrowest {
             return further;
         }
-        // Second differences of neighbours are correlated: each tells half of what it seems to.
-        further + self.place.learn(second, half_second, 2.0 * squares * self.scatter)
+        // Second differences of neighbours are correlated: each tells half of what it seems to. Wide ones scatter more.
+        let noise = self.scatter + self.place.scatter(now.half.max(last.half));
+        further + self.place.learn(second, half_second, 2.0 * squares * noise)
     }
 
     /// Learns how noisy readings are from a second difference; from one of unequal intervals

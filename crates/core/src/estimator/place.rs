@@ -11,11 +11,16 @@
 //! is certain. Corrected by it the middle has neither the movement nor the constant error, and stays within the bracket
 //! in any case: what is promised of the clock still counts from the bracket's ends.
 //!
+//! What is as wide as usual but for an eighth is off by the same: so much comes and goes on both sides of it (measured
+//! there, too), and is noise. As usual is the mean of those; the first that is narrower begins a new one.
+//!
 //! Weak points: a delay that is always the same and on one side is taken for a part, too, as far as it goes with the
 //! width. While all brackets are equally wide nothing is learnt; and nothing can be.
 
 /// What is thought of a place that nobody knows: anywhere in the bracket, a variance of 1/3.
 const UNKNOWN: f64 = 1.0 / 3.0;
+/// Brackets that differ by this part of their width are off by the same.
+const ALIKE: f64 = 0.125;
 /// How far a place may have changed after a reading, as a variance: by a tenth in three hours at 1 Hz.
 const CHANGING: f64 = 1e-6;
 /// No place is known better than to this, as a variance: the model is no better.
@@ -31,6 +36,8 @@ const AGREED: f64 = 0.15 * 0.15;
 /// How much a phase that was precise may be off a moment later, because the raw counter has changed with the method,
 /// as a part of the half bracket.
 const CHANGEOVER: f64 = 0.05;
+/// Half a bracket is usually as the mean of so many that are alike.
+const USUAL_OVER: f64 = 50.0;
 /// A difference so many standard deviations away from what was expected is no matter of the width.
 const OUTLYING: f64 = 4.0;
 
@@ -39,10 +46,11 @@ const OUTLYING: f64 = 4.0;
 pub(super) struct Place {
     mean: f64,
     variance: f64,
-    /// By what part of it the middle of the narrowest bracket is corrected, once that is well known; and half that
-    /// bracket, ns.
+    /// By what part of it the middle of the usual bracket is corrected, once that is well known.
     constant: Option<f64>,
-    narrowest: f64,
+    /// The mean of half the brackets that are off by the same, ns, and of how many of them that is.
+    usual: f64,
+    alike: f64,
     /// How many differences that part is the mean of.
     taken: f64,
     /// The first brackets after a better method, while they are counted.
@@ -60,7 +68,15 @@ struct Following {
 impl Place {
     /// Nothing is known of it yet, except that half a bracket is that wide, ns.
     pub(super) const fn unknown(half: f64) -> Self {
-        Self { mean: 0.0, variance: UNKNOWN, constant: None, narrowest: half, taken: 0.0, following: None }
+        Self {
+            mean: 0.0,
+            variance: UNKNOWN,
+            constant: None,
+            usual: half,
+            alike: 0.0,
+            taken: 0.0,
+            following: None,
+        }
     }
 
     /// As [`Place::unknown`]; but the phase was certain until now, so that the next brackets will tell.
@@ -76,7 +92,7 @@ impl Place {
     /// A bracket was off by so many ns, of that variance, from what was expected. That tells something while what is
     /// expected still goes back to better readings, which have a thousand times the weight of the first brackets.
     pub(super) fn take_off(&mut self, off: f64, variance: f64, half: f64) {
-        let Some(following) = self.following.as_mut().filter(|_| half <= 2.0 * self.narrowest) else {
+        let Some(following) = self.following.as_mut().filter(|_| half <= 2.0 * self.usual) else {
             return;
         };
         let part = (off / half).clamp(-1.0, 1.0);
@@ -98,7 +114,22 @@ impl Place {
 
     /// How much later than the middle of a bracket of that half width the host's time is, ns.
     pub(super) fn correction(&self, half: f64) -> f64 {
-        self.constant.unwrap_or_default() * self.narrowest + self.mean * (half - self.narrowest)
+        self.constant.unwrap_or_default() * self.usual + self.mean * self.wider(half)
+    }
+
+    /// How much wider half a bracket is than the usual ones, ns: 0 for these.
+    pub(super) fn wider(&self, half: f64) -> f64 {
+        if is_alike(half, self.usual) { 0.0 } else { half - self.usual }
+    }
+
+    /// By which part of how much wider they are brackets are corrected.
+    pub(super) const fn part(&self) -> f64 {
+        self.mean
+    }
+
+    /// The variance of how far brackets of that half width scatter because their places differ, ns².
+    pub(super) fn scatter(&self, half: f64) -> f64 {
+        BEST_KNOWN * self.wider(half).powi(2)
     }
 
     /// The variance of how much more that is for a bracket whose half is wider by `half`, ns².
@@ -108,14 +139,19 @@ impl Place {
 
     /// There was a bracket of that half width. Gives by how much all readings are to be corrected further, ns.
     pub(super) fn take_width(&mut self, half: f64) -> f64 {
-        let before = self.correction(self.narrowest);
-        let same = self.narrowest;
-        self.narrowest = same.min(half);
+        let same = self.usual;
+        let before = self.correction(same);
+        if is_alike(half, same) {
+            self.alike = (self.alike + 1.0).min(USUAL_OVER);
+            self.usual += (half - same) / self.alike;
+        } else if half < same {
+            (self.usual, self.alike) = (half, 1.0);
+        }
         self.correction(same) - before
     }
 
     /// Between corrected readings there was a difference that should be nothing but noise of that variance, while
-    /// half their widths differed by `half`. Gives by how much all readings are to be corrected further, ns.
+    /// what [`Place::wider`] says of them differed by `half`. Gives by how much all readings are to be corrected further, ns.
     pub(super) fn learn(&mut self, difference: f64, half: f64, noise: f64) -> f64 {
         self.variance = (self.variance + CHANGING).min(UNKNOWN);
         let expected = self.variance(half) + noise;
@@ -128,7 +164,7 @@ impl Place {
             let constant = before.unwrap_or(self.mean);
             self.constant = Some(constant + (self.mean - constant) / self.taken);
         }
-        (self.constant.unwrap_or_default() - before.unwrap_or_default()) * self.narrowest
+        (self.constant.unwrap_or_default() - before.unwrap_or_default()) * self.usual
     }
 
     fn observe(&mut self, off: f64, half: f64, noise: f64) {
@@ -136,6 +172,11 @@ impl Place {
         self.mean = (self.mean + gain * off).clamp(-1.0, 1.0);
         self.variance = (self.variance * (1.0 - gain * half)).max(BEST_KNOWN);
     }
+}
+
+/// Whether brackets of the one half width are off by the same as those of the other.
+pub(super) fn is_alike(half: f64, other: f64) -> bool {
+    half.max(other) <= (1.0 + ALIKE) * half.min(other)
 }
 
 #[cfg(test)]
