@@ -384,6 +384,32 @@ mod tests {
         }
     }
 
+    /// Corrected differences tell what is left to correct: mixed with those from before, they would tell it twice.
+    #[test]
+    fn a_place_is_learnt_from_wide_brackets_without_overshooting() {
+        let mut state = 7;
+        let mut bracket = |second: i64| {
+            let half = if second % 9 == 0 { 24_000.0 } else { 15_000.0 } + normal(300.0, &mut state);
+            let off = 0.3 * half + normal(50.0, &mut state);
+            Reading {
+                reference: Timestamp::default() + Duration::from_nanos_f64(1e9 * second as f64 - off),
+                raw: RawTime::from_nanos(second * 1_000_000_000),
+                uncertainty: Duration::from_nanos_f64(half),
+                ..reading(Method::SysOffset)
+            }
+        };
+        let mut last = bracket(1);
+        let mut noise = Noise::new(&last);
+        for second in 2..100 {
+            let now = noise.corrected(&bracket(second));
+            let change = ((now.reference - last.reference) - (now.raw - last.raw)).as_nanos_f64();
+            let further = noise.learn(&now, 1.0, change);
+            last = Reading { reference: now.reference - Duration::from_nanos_f64(further), ..now };
+            let part = -noise.place.part();
+            assert!(part < 0.36 && (second < 20 || part > 0.24), "{part} after {second}");
+        }
+    }
+
     #[test]
     fn a_slew_of_the_hosts_is_soon_forgotten_and_a_bracket_is_as_wide_as_it_says() {
         assert!(learnt(Method::Precise, 5.0, 0.0, 500_000.0) < 10.0);
