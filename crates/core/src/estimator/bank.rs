@@ -3,7 +3,7 @@
 //!
 //! Phases count from the last reading, in ns; frequencies are in ppb, drifts in ppb a second.
 
-use super::model::{Expected, Model, Restlessness, Span};
+use super::model::{Model, Restlessness, Rhythm, Span};
 use super::{ANY_FREQUENCY_PPB, UNKNOWN_FREQUENCY_VARIANCE};
 
 /// The assumptions, from a rock to a kite.
@@ -20,6 +20,10 @@ const ASSUMED: [Restlessness; 8] = [
 const COUNT: usize = ASSUMED.len();
 /// What a reading takes of the filters' standing if all of it is heeded: a memory of about ten.
 const STANDING_LOST: f64 = 0.1;
+/// Readings are alike whose intervals and variances differ by less than this part.
+const ALIKE: f64 = 0.01;
+/// A filter whose likelihood is less than that of the best by this much has no say, as a logarithm.
+const NO_SAY: f64 = -30.0;
 /// At least so much of a reading is heeded: a memory of a hundred at most.
 const LEAST_GAIN: f64 = 0.1;
 
@@ -30,6 +34,8 @@ pub(super) struct Bank {
     /// Logarithms of the likelihoods, fading.
     standing: [f64; COUNT],
     weights: [f64; COUNT],
+    /// What the last readings had in common.
+    rhythm: Option<Rhythm>,
     /// Which part of the last reading's innovation the phase took over.
     gain: f64,
 }
@@ -41,15 +47,24 @@ impl Bank {
             models: ASSUMED.map(|assumed| Model::new(assumed, phase_variance, frequency, frequency_variance)),
             standing: [0.0; COUNT],
             weights: [1.0 / 8.0; COUNT],
+            rhythm: None,
             gain: 1.0,
         }
     }
 
     /// The phase that a reading of variance `noise` is expected to have `dt` seconds on, and the variance around it.
     pub(super) fn expected(&self, dt: f64, noise: f64) -> (f64, f64) {
-        let span = Span::of(dt);
-        let expected: [Expected; COUNT] = self.models.map(|mut model| model.predict(&span, noise));
-        self.mixture(expected.map(|expected| (expected.phase, expected.variance)))
+        let (span, rhythm) = (Span::of(dt), self.rhythm_of(dt, noise));
+        self.mixture(self.models.each_ref().map(|model| {
+            let expected = model.expected(&span, noise, rhythm.as_ref());
+            (expected.phase, expected.variance)
+        }))
+    }
+
+    /// What such a reading has in common with the last ones.
+    fn rhythm_of(&self, dt: f64, noise: f64) -> Option<Rhythm> {
+        let alike = |one: f64, other: f64| (one - other).abs() <= ALIKE * other;
+        self.rhythm.filter(|rhythm| alike(dt, rhythm.span.dt()) && alike(noise, rhythm.noise))
     }
 
     /// Takes in the phase `measured` by a reading of variance `noise`, `dt` seconds after the last. From then on phases
@@ -58,22 +73,22 @@ impl Bank {
     pub(super) fn update(&mut self, measured: f64, dt: f64, noise: f64, usual: f64) -> f64 {
         // The noisier the readings, the less each of them tells which of the filters is right.
         let kept = 1.0 - STANDING_LOST * self.gain.max(LEAST_GAIN);
-        let span = Span::of(dt);
+        let (span, rhythm) = (Span::of(dt), self.rhythm_of(dt, noise));
         let (mut residual, mut gain) = (0.0, 0.0);
         for ((model, standing), weight) in self.models.iter_mut().zip(&mut self.standing).zip(self.weights) {
-            let expected = model.predict(&span, noise);
-            let innovation = measured - expected.phase;
-            residual += weight * innovation;
-            gain += weight * (1.0 - noise / expected.variance);
-            *standing = kept * *standing
-                - 0.5 * (expected.variance.ln() + innovation * innovation / expected.variance);
-            model.update(measured, noise);
+            let innovation = model.take(measured, &span, noise, rhythm.as_ref());
+            let variance = innovation.variance;
+            residual += weight * innovation.value;
+            gain += weight * (1.0 - noise / variance.value);
+            *standing =
+                kept * *standing - 0.5 * (variance.ln + innovation.value * innovation.value / variance.value);
             model.phase -= measured;
             if model.frequency.abs() > ANY_FREQUENCY_PPB {
                 // A device that lied, or noise over microseconds: learnt from, it would never be unlearnt.
                 model.forget_frequency(usual, UNKNOWN_FREQUENCY_VARIANCE);
             }
         }
+        self.rhythm = rhythm.or(Some(Rhythm { span, noise }));
         self.gain = gain;
         self.reweigh();
         residual
@@ -129,7 +144,7 @@ impl Bank {
         for (weight, standing) in self.weights.iter_mut().zip(&mut self.standing) {
             // Relative to the best, so that the numbers never run away.
             *standing -= best;
-            *weight = standing.exp();
+            *weight = if *standing < NO_SAY { 0.0 } else { standing.exp() };
             sum += *weight;
         }
         for weight in &mut self.weights {

@@ -8,9 +8,14 @@
 //!
 //! The discrete process noise is the integral of white noise through the chain of integrators, see
 //! Bar-Shalom, Li and Kirubarajan, "Estimation with Applications to Tracking and Navigation", 6.2-6.3.
+//!
+//! While readings come at the same intervals and are as noisy, the covariance comes to rest, and with it the gains: from
+//! then on they are taken as they are (the steady-state filter, ibid. 5.2.5), which is most of the work saved.
 
 /// How fast a drift is forgotten, in seconds.
 const DRIFT_MEMORY_S: f64 = 20.0;
+/// A covariance is at rest when a reading changes none of its variances by more than this part.
+const AT_REST: f64 = 1e-4;
 /// White phase noise of any clock comparison, ns² per second: what counters and kernels round.
 const Q_PHASE: f64 = 0.05;
 
@@ -37,6 +42,37 @@ pub(super) struct Model {
     ff: f64,
     fd: f64,
     dd: f64,
+    at_rest: Option<Gains>,
+}
+
+/// What a reading does once the covariance is at rest.
+#[derive(Clone, Copy, Debug)]
+struct Gains {
+    phase: f64,
+    frequency: f64,
+    drift: f64,
+    variance: Variance,
+}
+
+/// A variance and its logarithm.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Variance {
+    pub(super) value: f64,
+    pub(super) ln: f64,
+}
+
+/// How far a reading was from where it was expected, and the variance of that.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Innovation {
+    pub(super) value: f64,
+    pub(super) variance: Variance,
+}
+
+/// What readings have in common: how long after the last they come, and their variance, ns².
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rhythm {
+    pub(super) span: Span,
+    pub(super) noise: f64,
 }
 
 /// The phase that a filter expects, and the variance of a reading around it.
@@ -64,6 +100,7 @@ impl Model {
             ff: frequency_variance,
             fd: 0.0,
             dd: initial_drift_variance(assumed),
+            at_rest: None,
         }
     }
 
@@ -85,13 +122,62 @@ impl Model {
         if span.dt > 0.0 { (self.phase_after(span) - self.phase) / span.dt } else { self.frequency }
     }
 
-    /// Moves the filter on by `span`, and tells what it expects of a reading there.
-    pub(super) fn predict(&mut self, span: &Span, reading_variance: f64) -> Expected {
-        let Span { dt, to_phase: a, to_frequency: b, kept: decay } = *span;
-        self.phase += self.frequency * dt + self.drift * a;
-        self.frequency += self.drift * b;
-        self.drift *= decay;
+    /// What the filter expects of a reading of variance `noise` in `span`; in `rhythm`, if it is one more of those.
+    pub(super) fn expected(&self, span: &Span, noise: f64, rhythm: Option<&Rhythm>) -> Expected {
+        let variance = match (self.at_rest, rhythm) {
+            (Some(gains), Some(_)) => gains.variance.value,
+            _ => {
+                let mut grown = *self;
+                grown.grow(span);
+                grown.pp + noise
+            }
+        };
+        Expected { phase: self.phase_after(span), variance }
+    }
 
+    /// Takes in a reading of the phase, `measured`, of variance `noise`, `span` after the last; in `rhythm`, if it is one
+    /// more of those.
+    pub(super) fn take(
+        &mut self,
+        measured: f64,
+        span: &Span,
+        noise: f64,
+        rhythm: Option<&Rhythm>,
+    ) -> Innovation {
+        self.advance(span);
+        let innovation = measured - self.phase;
+        let gains = match (self.at_rest, rhythm) {
+            (Some(gains), Some(_)) => gains,
+            (None, Some(rhythm)) => {
+                let before = [self.pp, self.ff, self.dd];
+                let gains = self.settle(&rhythm.span, rhythm.noise);
+                let rests = |(before, after): (f64, f64)| (after - before).abs() <= AT_REST * before;
+                if before.into_iter().zip([self.pp, self.ff, self.dd]).all(rests) {
+                    self.at_rest = Some(gains);
+                }
+                gains
+            }
+            (_, None) => {
+                self.at_rest = None;
+                self.settle(span, noise)
+            }
+        };
+        self.phase += gains.phase * innovation;
+        self.frequency += gains.frequency * innovation;
+        self.drift += gains.drift * innovation;
+        Innovation { value: innovation, variance: gains.variance }
+    }
+
+    /// Moves the state on by `span`.
+    fn advance(&mut self, span: &Span) {
+        self.phase = self.phase_after(span);
+        self.frequency += self.drift * span.to_frequency;
+        self.drift *= span.kept;
+    }
+
+    /// Moves the covariance on by `span`.
+    fn grow(&mut self, span: &Span) {
+        let Span { dt, to_phase: a, to_frequency: b, kept: decay } = *span;
         // P := F P F', F = [1 dt a; 0 1 b; 0 0 decay].
         let (pp, pf, pd, ff, fd, dd) = (self.pp, self.pf, self.pd, self.ff, self.fd, self.dd);
         self.pp = pp + 2.0 * (dt * pf + a * pd) + dt * dt * ff + 2.0 * a * dt * fd + a * a * dd;
@@ -113,17 +199,13 @@ impl Model {
         self.fd += qd * s2 / 2.0;
         self.dd += qd * s1;
         self.pp = self.pp.max(0.0);
-        Expected { phase: self.phase, variance: self.pp + reading_variance }
     }
 
-    /// Takes in a reading of the phase, `measured`, at the moment that was predicted last.
-    pub(super) fn update(&mut self, measured: f64, reading_variance: f64) {
-        let innovation = measured - self.phase;
-        let s = self.pp + reading_variance;
+    /// Moves the covariance on by `span`, and takes in a reading of variance `noise` there.
+    fn settle(&mut self, span: &Span, noise: f64) -> Gains {
+        self.grow(span);
+        let s = self.pp + noise;
         let (kp, kf, kd) = (self.pp / s, self.pf / s, self.pd / s);
-        self.phase += kp * innovation;
-        self.frequency += kf * innovation;
-        self.drift += kd * innovation;
         let (pp, pf, pd) = (self.pp, self.pf, self.pd);
         self.pp = (pp - kp * pp).max(0.0);
         self.pf = pf - kp * pf;
@@ -131,6 +213,7 @@ impl Model {
         self.ff = (self.ff - kf * pf).max(0.0);
         self.fd -= kf * pd;
         self.dd = (self.dd - kd * pd).max(0.0);
+        Gains { phase: kp, frequency: kf, drift: kd, variance: Variance { value: s, ln: s.ln() } }
     }
 
     /// Forgets the phase, which now is zero with this variance; the frequency is kept and its variance
@@ -153,6 +236,7 @@ impl Model {
 
     /// The frequency is less certain by this variance, and what drift it had is not known any more.
     pub(super) fn doubt_frequency(&mut self, variance: f64) {
+        self.at_rest = None;
         self.ff += variance;
         self.drift = 0.0;
         self.pd = 0.0;
@@ -176,6 +260,11 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// In seconds.
+    pub(super) const fn dt(&self) -> f64 {
+        self.dt
+    }
+
     pub(super) fn of(dt: f64) -> Self {
         let kept = (-dt / DRIFT_MEMORY_S).exp();
         let to_frequency = DRIFT_MEMORY_S * (1.0 - kept);
@@ -189,12 +278,19 @@ impl Span {
 mod tests {
     use super::*;
 
+    impl Model {
+        /// Takes in a reading that is `off` by so much, `dt` seconds after the last.
+        fn read_off(&mut self, dt: f64, off: f64, noise: f64) -> Innovation {
+            let span = Span::of(dt);
+            self.take(self.phase_after(&span) + off, &span, noise, None)
+        }
+    }
+
     #[test]
     fn a_constant_frequency_is_learnt_from_clean_readings() {
         let mut model = Model::new(Restlessness { frequency: 0.1, drift: 0.0 }, 1.0, 0.0, 1e10);
         for second in 1..=10 {
-            model.predict(&Span::of(1.0), 1.0);
-            model.update(20_000.0 * f64::from(second), 1.0);
+            model.take(20_000.0 * f64::from(second), &Span::of(1.0), 1.0, None);
         }
         assert!((model.frequency - 20_000.0).abs() < 1.0, "{model:?}");
         assert!((model.mean_frequency(&Span::of(5.0)) - 20_000.0).abs() < 1.0);
@@ -206,8 +302,7 @@ mod tests {
         for (n, dt) in
             [1e-6, 0.005, 64.0, 1e-4, 1.0, 3600.0, 1e-6, 0.01].into_iter().cycle().take(4_000).enumerate()
         {
-            let expected = model.predict(&Span::of(dt), 2.0);
-            model.update(expected.phase + if n % 2 == 0 { 50.0 } else { -50.0 }, 2.0);
+            model.read_off(dt, if n % 2 == 0 { 50.0 } else { -50.0 }, 2.0);
             assert!(model.pp >= 0.0 && model.ff >= 0.0 && model.dd >= 0.0, "{model:?}");
             assert!(model.pp.is_finite() && model.frequency.is_finite(), "{model:?}");
         }
@@ -218,12 +313,12 @@ mod tests {
         for dt in [1e-6, 0.01, 1.0, 19.0, 21.0, 64.0, 125.0, 3_600.0, 1e6] {
             let mut model = Model::new(Restlessness { frequency: 12.0, drift: 8.0 }, 1.0, 0.0, 1.0);
             for _ in 0..5 {
-                model.predict(&Span::of(dt), 1.0);
+                model.grow(&Span::of(dt));
                 let Model { pp, pf, pd, ff, fd, dd, .. } = model;
                 let second = pp * ff - pf * pf;
                 let whole = pp * (ff * dd - fd * fd) - pf * (pf * dd - fd * pd) + pd * (pf * fd - ff * pd);
                 assert!(pp > 0.0 && second > 0.0 && whole > -1e-9 * pp * ff * dd, "{dt} s: {model:?}");
-                model.update(model.phase, 1.0);
+                model.settle(&Span::of(0.0), 1.0);
             }
         }
     }
@@ -234,9 +329,8 @@ mod tests {
         for (dt, variance) in
             [(1.0, 1e5), (125.0, 1e5), (1.0, 1e5), (1.0, 2.0), (3e-6, 1e5), (40.0, 2.0)].repeat(50)
         {
-            let expected = model.predict(&Span::of(dt), variance);
-            assert!(expected.variance >= variance, "{dt} s: {model:?}");
-            model.update(expected.phase + 10.0, variance);
+            let innovation = model.read_off(dt, 10.0, variance);
+            assert!(innovation.variance.value >= variance, "{dt} s: {model:?}");
             assert!(model.frequency.is_finite() && model.phase.is_finite(), "{dt} s: {model:?}");
         }
     }
@@ -245,5 +339,23 @@ mod tests {
     fn the_drift_terms_meet_where_the_formula_changes() {
         let (below, above) = (Span::of(0.009_999).to_phase, Span::of(0.010_001).to_phase);
         assert!((above / below - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_filter_that_rests_does_as_one_that_does_not() {
+        let rhythm = Rhythm { span: Span::of(1.0), noise: 2.0 };
+        for drift in [0.0, 2.0] {
+            let mut resting = Model::new(Restlessness { frequency: 12.0, drift }, 1.0, 0.0, 1e10);
+            let mut other = resting;
+            for n in 0..2_000 {
+                let measured = other.phase_after(&rhythm.span) + f64::from(n % 7 - 3);
+                let rested = resting.take(measured, &rhythm.span, rhythm.noise, Some(&rhythm));
+                let reckoned = other.take(measured, &rhythm.span, rhythm.noise, None);
+                assert!((rested.value - reckoned.value).abs() < 0.01, "{n}: {rested:?} {reckoned:?}");
+                assert!((rested.variance.value / reckoned.variance.value - 1.0).abs() < 0.01, "{n}");
+            }
+            assert!(resting.at_rest.is_some(), "{resting:?}");
+            assert!(resting.read_off(0.5, 0.0, 2.0).value.abs() < 1e-9 && resting.at_rest.is_none());
+        }
     }
 }
