@@ -27,6 +27,7 @@ mod model;
 mod noise;
 mod outlook;
 mod place;
+mod recent;
 
 use crate::reading::{Method, Reading};
 use crate::units::{Duration, Frequency, RawTime, Timestamp};

@@ -26,14 +26,11 @@
 //! wrong by more than it says, as soon as they have an error in common.
 
 use super::place::{Place, is_alike};
+use super::recent::{RECENT, Recent};
 use crate::reading::{Method, Reading};
 use crate::units::Duration;
 
-/// So many readings are enough to see that the noise has changed.
-const RECENT: usize = 32;
-/// One in so many of them, the largest, and as many of the smallest, don't count.
-const TRIMMED: usize = 8;
-/// What the mean of the others is, of the mean of all, if the noise is normally distributed.
+/// What the trimmed mean of the recent readings' variances is, of the mean of all, if the noise is normally distributed.
 const TRIMMED_MEAN: f64 = 0.69;
 /// The noise has changed when the recent readings' variance is so many times larger, or smaller: a mean of 32 is a
 /// tenth by chance less often than a fourth.
@@ -84,11 +81,8 @@ pub(super) struct Noise {
     difference: Option<f64>,
     /// How many times the nominal variance the true one is.
     factor: f64,
-    /// What each of the recent readings says it is, and where the oldest is.
-    apparent: [f64; RECENT],
-    oldest: usize,
-    /// How many of them there are.
-    seen: usize,
+    /// What each of the recent readings says it is. They are enough to see that the noise has changed.
+    apparent: Recent,
     /// How many readings the factor is the mean of.
     unchanged: f64,
     /// How many short second differences one after the other were far quieter than that.
@@ -119,10 +113,8 @@ impl Noise {
             last: None,
             difference: None,
             factor: 1.0,
-            apparent: [TRIMMED_MEAN; RECENT],
-            oldest: 0,
             // What precise readings promise is believed until the contrary is seen.
-            seen: if is_precise { RECENT } else { 0 },
+            apparent: if is_precise { Recent::all(TRIMMED_MEAN) } else { Recent::none() },
             unchanged: 0.0,
             quiet: 0,
         }
@@ -229,7 +221,7 @@ impl Noise {
     /// Learns how noisy readings are from a second difference; from one of unequal intervals
     /// if they are short, or it is one of the first.
     fn learn_factor(&mut self, second: f64, squares: f64, equal: bool, is_short: bool) {
-        let counts_anyway = is_short || self.seen < RECENT;
+        let counts_anyway = is_short || self.apparent.count() < RECENT;
         if !(equal || counts_anyway) {
             self.difference = None;
             return;
@@ -258,7 +250,7 @@ impl Noise {
         self.quiet = if apparent * quieter < self.factor { self.quiet + 1 } else { 0 };
         if self.quiet >= often {
             self.factor = (self.factor / quieter).max(PRECISE.0);
-            self.apparent = [self.factor * TRIMMED_MEAN; RECENT];
+            self.apparent = Recent::all(self.factor * TRIMMED_MEAN);
             self.unchanged = 0.0;
             self.quiet = 0;
         }
@@ -267,22 +259,19 @@ impl Noise {
     /// Takes in how many times the nominal variance the last reading's seems to be.
     #[expect(clippy::cast_precision_loss, reason = "32 at most")]
     fn take_apparent(&mut self, apparent: f64) {
-        if let Some(oldest) = self.apparent.get_mut(self.oldest) {
-            *oldest = apparent;
-        }
-        self.oldest = (self.oldest + 1) % RECENT;
+        let before = self.apparent.count();
+        self.apparent.take(apparent);
         let (least, most) = match self.method {
             Method::Precise => PRECISE,
             _ => (BRACKETS.0.max(TOLD * self.scatter / nominal(self.narrowest)).min(BRACKETS.1), BRACKETS.1),
         };
-        if self.seen < RECENT {
-            self.seen += 1;
+        let recent = (self.apparent.trimmed_mean() / TRIMMED_MEAN).clamp(least, most);
+        if before < RECENT {
             // In logarithms, or what the width suggests would weigh more than all that was seen.
-            let share = self.seen as f64 / (self.seen as f64 + NOMINAL_COUNTS);
-            self.factor = self.trimmed_mean().clamp(least, most).powf(share);
+            let seen = self.apparent.count() as f64;
+            self.factor = recent.powf(seen / (seen + NOMINAL_COUNTS));
             return;
         }
-        let recent = self.trimmed_mean().clamp(least, most);
         let uncertain = 2.0 * TOLD * self.scatter / nominal(self.narrowest);
         if recent - uncertain > LOUDER * self.factor || (recent + uncertain) * QUIETER < self.factor {
             self.factor = recent;
@@ -291,17 +280,6 @@ impl Noise {
             self.unchanged = (self.unchanged + 1.0).min(MEMORY);
             self.factor += (recent - self.factor) / self.unchanged;
         }
-    }
-
-    /// What the recent readings say together.
-    #[expect(clippy::cast_precision_loss, reason = "32 at most")]
-    fn trimmed_mean(&self) -> f64 {
-        let mut sorted = self.apparent;
-        let Some(seen) = sorted.get_mut(..self.seen) else { return TRIMMED_MEAN };
-        seen.sort_unstable_by(f64::total_cmp);
-        let trimmed = seen.len() / TRIMMED;
-        let kept = seen.get(trimmed..seen.len() - trimmed).unwrap_or_default();
-        kept.iter().sum::<f64>() / kept.len().max(1) as f64 / TRIMMED_MEAN
     }
 }
 
