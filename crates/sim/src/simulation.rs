@@ -89,6 +89,8 @@ pub struct Simulation {
     wake: RawTime,
     /// When the last reading of the last turn but one that had any was taken.
     read_before: TrueTime,
+    /// Whether the readings of the last turn, and of the one before it, were precise.
+    precise: (bool, bool),
     sleeps: Duration,
     spins: u32,
     without_device: bool,
@@ -119,6 +121,7 @@ impl Simulation {
             ladder: Ladder::default(),
             wake: RawTime::default(),
             read_before: TrueTime::default(),
+            precise: (false, false),
             sleeps: Duration::ZERO,
             spins: 0,
             without_device: false,
@@ -243,6 +246,8 @@ impl Simulation {
             if let Some(read_now) = self.world.read_now.take() {
                 self.read_before = self.world.read_at;
                 self.world.read_at = read_now;
+                let precise = engine.last_reading().is_some_and(|last| last.method == Method::Precise);
+                self.precise = (precise, self.precise.0);
             }
             self.lateness = self.world.lateness();
             self.sleeps = self.wake - self.world.raw();
@@ -255,12 +260,9 @@ impl Simulation {
         self.sample(witness);
     }
 
-    /// How long it takes to tell the host's frequency.
-    fn insight(&self) -> Duration {
-        match self.engine.as_ref().and_then(Engine::last_reading) {
-            Some(reading) if reading.method == Method::Precise => Duration::from_millis(2),
-            _ => Duration::from_secs(1),
-        }
+    /// How long it takes to tell the host's frequency from the readings of two turns.
+    const fn insight(&self) -> Duration {
+        if self.precise.0 && self.precise.1 { Duration::from_millis(2) } else { Duration::from_secs(1) }
     }
 
     fn hand_out(&mut self, witness: &mut impl Witness) {
