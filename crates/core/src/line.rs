@@ -72,6 +72,15 @@ impl SystemLine {
     /// The line through `reading` of a clock that runs at `rate`.
     #[must_use]
     pub fn through(reading: &Reading, rate: KernelRate) -> Self {
+        Self::after(reading, rate, f64::INFINITY)
+    }
+
+    /// The same, if the two clocks were tied within `tied` ns at least before.
+    fn after(reading: &Reading, rate: KernelRate, tied: f64) -> Self {
+        let tied = match reading.method {
+            Method::Precise => tied,
+            _ => reading.tied_within.as_nanos_f64().min(tied),
+        };
         Self {
             raw: reading.raw,
             system: reading.system,
@@ -80,28 +89,8 @@ impl SystemLine {
             rate_error: 0.0,
             rate_error_until: reading.raw + RATE_ERROR_LASTS,
             departures: (0.0, 0.0),
-            variance: PAIRING.1,
-            tied: match reading.method {
-                Method::Precise => f64::INFINITY,
-                _ => reading.tied_within.as_nanos_f64(),
-            },
-        }
-        .believing(reading)
-    }
-
-    /// At a reading that all is known from.
-    fn believing(self, reading: &Reading) -> Self {
-        Self { variance: self.pairing(reading), ..self }
-    }
-
-    /// Variance of how `reading` pairs the two clocks, ns².
-    fn pairing(&self, reading: &Reading) -> f64 {
-        match reading.method {
-            Method::Precise => PAIRING.0,
-            Method::Extended | Method::SysOffset | Method::Bracket => {
-                let longer = (reading.tied_within.as_nanos_f64() - self.tied).max(0.0);
-                PAIRING.1 + longer * longer
-            }
+            variance: pairing(reading, tied),
+            tied,
         }
     }
 
@@ -118,7 +107,7 @@ impl SystemLine {
         let allowed = if hinted { UNSUSPICIOUS.1 } else { UNSUSPICIOUS.0 };
         // 0.2 ppm: a kernel without ticks is a multiplier's unit wrong until the next one.
         let rounding = 200.0 * (reading.raw - self.raw).as_secs_f64().clamp(0.0, 10.0);
-        let noise = 6.0 * (self.variance + self.pairing(reading)).sqrt();
+        let noise = 6.0 * (self.variance + pairing(reading, self.tied)).sqrt();
         if off.abs() > allowed.max(noise) + rounding {
             Departure::Foreign(Duration::from_nanos_f64(off))
         } else {
@@ -131,7 +120,7 @@ impl SystemLine {
     pub fn follow(&mut self, reading: &Reading) {
         let off = self.off(reading);
         let dt = (reading.raw - self.raw).as_secs_f64().max(0.0);
-        let pairing = self.pairing(reading);
+        let pairing = pairing(reading, self.tied);
         if reading.method != Method::Precise {
             self.tied = reading.tied_within.as_nanos_f64().min(self.tied * SLOWING);
         }
@@ -165,9 +154,7 @@ impl SystemLine {
 
     /// Starts a new line at `reading`, at the same rate.
     pub fn restart(&mut self, reading: &Reading) {
-        let begun = Self::through(reading, self.rate);
-        *self =
-            Self { rate_error: self.rate_error, tied: begun.tied.min(self.tied), ..begun }.believing(reading);
+        *self = Self { rate_error: self.rate_error, ..Self::after(reading, self.rate, self.tied) };
     }
 
     /// An adjustment took effect between `before` and `after`.
@@ -228,6 +215,17 @@ impl SystemLine {
         self.raw = raw;
         self.system = system + whole;
         self.fraction_ns = fraction_ns - whole.as_nanos_f64();
+    }
+}
+
+/// Variance of how `reading` pairs the two clocks, ns², if they are tied within `tied` ns at least.
+fn pairing(reading: &Reading, tied: f64) -> f64 {
+    match reading.method {
+        Method::Precise => PAIRING.0,
+        Method::Extended | Method::SysOffset | Method::Bracket => {
+            let longer = (reading.tied_within.as_nanos_f64() - tied).max(0.0);
+            PAIRING.1 + longer * longer
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use hostclock_core::units::{Duration, Frequency};
-use hostclock_sim::brackets::{self, Pair};
+use hostclock_sim::brackets::{self, Figures, Pair};
 use hostclock_sim::campaign::campaign;
 use hostclock_sim::holdover::Setup as Alone;
 use hostclock_sim::kernel::Rounding;
@@ -144,25 +144,17 @@ pub(crate) fn polling(seeds: u64) {
 
 /// Tells what the estimator makes of the brackets in `file`; false if that can't be told.
 pub(crate) fn brackets(file: &Path, settling: usize) -> bool {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => {
-            eprintln!("hostclock-sim: {}: {error}", file.display());
-            return false;
-        }
-    };
+    let figures = recorded(file, settling);
+    match &figures {
+        Ok(figures) => say!("{figures}"),
+        Err(why) => eprintln!("hostclock-sim: {}: {why}", file.display()),
+    }
+    figures.is_ok()
+}
+
+fn recorded(file: &Path, settling: usize) -> Result<Figures, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
     let pairs: Result<Vec<Pair>, String> = text.lines().map(str::parse).collect();
-    let pairs = match pairs {
-        Ok(pairs) => pairs,
-        Err(why) => {
-            eprintln!("hostclock-sim: {}: {why} (does it have precise readings?)", file.display());
-            return false;
-        }
-    };
-    let Some(figures) = brackets::figures(&pairs, settling) else {
-        eprintln!("hostclock-sim: {}: there are only {} pairs", file.display(), pairs.len());
-        return false;
-    };
-    say!("{figures}");
-    true
+    let pairs = pairs.map_err(|why| format!("{why} (does it have precise readings?)"))?;
+    brackets::figures(&pairs, settling).ok_or_else(|| format!("there are only {} pairs", pairs.len()))
 }

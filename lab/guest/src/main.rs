@@ -71,7 +71,7 @@ enum Work {
         #[arg(long, default_value = "/dev/ptp0")]
         device: PathBuf,
     },
-    /// Print brackets, each beside a precise reading, as `hostclock-sim brackets` takes them
+    /// Print brackets, each beside a precise reading where there are any, as `hostclock-sim brackets` takes them
     Record {
         /// How many
         #[arg(long, default_value_t = 200)]

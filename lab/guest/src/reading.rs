@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use hostclock_core::reading::{Failure, Method};
+use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_linux::clock::now_raw;
 use hostclock_linux::ptp::Device;
 
@@ -51,14 +51,26 @@ pub(crate) fn reading(device: &Path, count: usize) -> io::Result<()> {
 fn brackets(device: &Device, count: usize) -> Option<(Vec<i64>, Vec<i64>)> {
     let mut seen = (Vec::with_capacity(count), Vec::with_capacity(count));
     for _ in 0..count {
-        thread::sleep(PAUSE);
-        let bracket = device.read(Method::SysOffset).ok()?;
-        let precise = device.read(Method::Precise).ok()?;
+        let (bracket, precise) = beside_precise(device, PAUSE).ok()?;
+        let precise = precise?;
         let half = bracket.uncertainty.as_nanos().max(1);
         seen.0.push(half);
         seen.1.push((bracket.offset() - precise.offset()).as_nanos() * 1_000 / half);
     }
     Some(seen)
+}
+
+/// A bracket after a `pause`, and a precise reading right after it, where there are any.
+///
+/// # Errors
+/// Why there is no bracket.
+pub(crate) fn beside_precise(
+    device: &Device,
+    pause: Duration,
+) -> Result<(Reading, Option<Reading>), Failure> {
+    thread::sleep(pause);
+    let bracket = device.read(Method::SysOffset)?;
+    Ok((bracket, device.read(Method::Precise).ok()))
 }
 
 /// How long `what` took each time; an error where it fails.

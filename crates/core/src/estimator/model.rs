@@ -260,17 +260,18 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// In seconds.
-    pub(super) const fn dt(&self) -> f64 {
-        self.dt
-    }
-
+    /// Of so many seconds.
     pub(super) fn of(dt: f64) -> Self {
         let kept = (-dt / DRIFT_MEMORY_S).exp();
         let to_frequency = DRIFT_MEMORY_S * (1.0 - kept);
         // The integral of the above; for a small dt the closed form loses all its digits.
         let to_phase = if dt < 1e-2 { dt * dt / 2.0 } else { DRIFT_MEMORY_S * (dt - to_frequency) };
         Self { dt, to_phase, to_frequency, kept }
+    }
+
+    /// In seconds.
+    pub(super) const fn dt(&self) -> f64 {
+        self.dt
     }
 }
 

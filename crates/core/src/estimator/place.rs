@@ -151,7 +151,8 @@ impl Place {
     }
 
     /// Between corrected readings there was a difference that should be nothing but noise of that variance, while
-    /// what [`Place::wider`] says of them differed by `half`. Gives by how much all readings are to be corrected further, ns.
+    /// what [`Place::wider`] says of them differed by `half`. Gives by how much all readings are to be corrected
+    /// further, ns.
     pub(super) fn learn(&mut self, difference: f64, half: f64, noise: f64) -> f64 {
         self.variance = (self.variance + CHANGING).min(UNKNOWN);
         let expected = self.variance(half) + noise;
