@@ -50,10 +50,10 @@ pub(crate) const ALL: [Daemon; 21] = [
     of("chrony-16hz", "chrony, poll -4 dpoll -4", Chrony("poll -4 dpoll -4"), 0.0625, 8),
     of("phc2sys", "phc2sys, 1 Hz", Phc2sys("-R 1"), 1.0, 20),
     of("phc2sys-linreg", "phc2sys, 1 Hz, linreg", Phc2sys("-R 1 -E linreg"), 1.0, 20),
-    of("phc2sys-8hz", "phc2sys, 8 Hz", Phc2sys("-R 8"), 0.125, 8),
-    of("phc2sys-8hz-linreg", "phc2sys, 8 Hz, linreg", Phc2sys("-R 8 -E linreg"), 0.125, 8),
-    of("phc2sys-10hz", "phc2sys, 10 Hz", Phc2sys("-R 10"), 0.1, 8),
-    of("phc2sys-10hz-linreg", "phc2sys, 10 Hz, linreg", Phc2sys("-R 10 -E linreg"), 0.1, 8),
+    of("phc2sys-8hz", "phc2sys, 8 Hz", Phc2sys("-R 8"), 0.125, 30),
+    of("phc2sys-8hz-linreg", "phc2sys, 8 Hz, linreg", Phc2sys("-R 8 -E linreg"), 0.125, 30),
+    of("phc2sys-10hz", "phc2sys, 10 Hz", Phc2sys("-R 10"), 0.1, 30),
+    of("phc2sys-10hz-linreg", "phc2sys, 10 Hz, linreg", Phc2sys("-R 10 -E linreg"), 0.1, 30),
     of("none", "no daemon", Nothing, 0.0, 5),
 ];
 

@@ -79,7 +79,7 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 200)]
         seeds: u64,
     },
-    /// Let the time between readings go by an accuracy, in several worlds: medians
+    /// Read seldom, or as seldom as an accuracy allows, in several worlds: medians
     Polling {
         /// How many seeds
         #[arg(long, value_name = "N", default_value_t = 9)]

@@ -1,4 +1,5 @@
-//! Polling by accuracy: how seldom the host has to be asked for a clock that is as near to it as was asked for.
+//! Reading seldom: how close a clock stays at long intervals, and how seldom the host has to be asked for one that is as
+//! near to it as was asked for.
 //!
 //! There are no probes here, so that a reading is a poll and nothing but polls finds out that the host has changed.
 
@@ -17,7 +18,9 @@ use crate::world::WorldModel;
 /// What is asked of the clock, and for how long it is watched.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
-    /// What is asked for; `None`: a reading a second.
+    /// The least time between readings.
+    pub poll: Duration,
+    /// What is asked for; `None`: a reading at each `poll`.
     pub accuracy: Option<Duration>,
     /// How long the clock settles, and then is watched, in seconds.
     pub settling_s: f64,
@@ -66,7 +69,7 @@ impl Setup {
     /// What is seen of a daemon in `model`.
     #[must_use]
     pub fn keep(&self, model: &WorldModel, seed: u64) -> Figures {
-        let policy = Policy { accuracy: self.accuracy, probe: PROBE_RANGE.1, ..Policy::default() };
+        let policy = Policy { poll: self.poll, accuracy: self.accuracy, probe: PROBE_RANGE.1, ..Policy::default() };
         let mut simulation = Simulation::new(model, policy, seed);
         let readings = |simulation: &Simulation| {
             simulation.engine().map(Engine::counters).map_or(0, |counters| counters.readings)
@@ -93,7 +96,7 @@ mod tests {
     use super::*;
 
     fn kept(world: usize, accuracy: Duration, seed: u64) -> Figures {
-        let setup = Setup { accuracy: Some(accuracy), settling_s: 300.0, watched_s: 1_200.0 };
+        let setup = Setup { poll: Duration::from_secs(1), accuracy: Some(accuracy), settling_s: 300.0, watched_s: 1_200.0 };
         setup.keep(&worlds()[world].1, seed)
     }
 
