@@ -27,7 +27,7 @@ pub(crate) fn tables(runs: &[Run]) -> String {
     let mut text = String::new();
     for (_, scenario) in scenarios {
         let runs: Vec<&Run> = runs.iter().filter(|run| run.scenario == scenario).collect();
-        let count = runs.iter().map(|run| run.run + 1).max().unwrap_or(0);
+        let count = runs.iter().map(|run| run.run).collect::<BTreeSet<_>>().len();
         let _ = writeln!(text, "### {scenario}: {}\n", plural(count, "run"));
         text.push_str(&table(&runs));
         text.push_str(&figures::calls(&runs));
@@ -190,7 +190,7 @@ fn markdown(head: &[String], rows: &[Vec<String>]) -> String {
     text
 }
 
-fn plural(count: u32, what: &str) -> String {
+fn plural(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("median of {count} {what}s (smallest to largest)") }
 }
 
@@ -208,6 +208,21 @@ mod tests {
             (back_after(Some(900_000)), back_after(Some(6_000_000_000)), back_after(None));
         assert_eq!(times(&[&never], |r| r.under_1us), "> 12 s");
         assert_eq!(times(&[&never, &fast, &slow], |r| r.under_1us), "6.0 s (900 us to > 12 s)");
+    }
+
+    #[test]
+    fn runs_are_counted_whatever_their_numbers() {
+        let run = |run| Run {
+            format: crate::result::FORMAT,
+            scenario: "date".to_owned(),
+            daemon: "hostclock".to_owned(),
+            run,
+            kernel: String::new(),
+            rate_hz: 1_000,
+            findings: crate::result::Findings::default(),
+        };
+        assert!(tables(&[run(1)]).starts_with("### date: 1 run\n"));
+        assert!(tables(&[run(1), run(4), run(4)]).starts_with("### date: median of 2 runs"));
     }
 
     #[test]

@@ -44,7 +44,7 @@ const SAMPLE_S: f64 = 0.1;
 
 /// Worlds from a quiet one to one in which much happens, by name.
 #[must_use]
-pub fn worlds() -> [(&'static str, WorldModel); 5] {
+pub fn worlds() -> [(&'static str, WorldModel); 6] {
     let free = WorldModel { host: HostModel::free(), ..WorldModel::default() };
     let walk = |wander_ppb, jitter_ns| WorldModel {
         oscillator: OscillatorModel {
@@ -55,6 +55,8 @@ pub fn worlds() -> [(&'static str, WorldModel); 5] {
         device: DeviceModel { precise_noise_ns: jitter_ns, ..DeviceModel::default() },
         ..free
     };
+    // As the lab's brackets scatter.
+    let noisy = DeviceModel { precise_noise_ns: 100.0, ..DeviceModel::default() };
     let bracketed = DeviceModel { driver: Driver::HyperV, place: (0.33, 0.37), ..DeviceModel::default() };
     [
         ("host left alone", free),
@@ -62,6 +64,7 @@ pub fn worlds() -> [(&'static str, WorldModel); 5] {
         ("walk 1e-8, 50 ns", walk(10.0, 50.0)),
         ("host under NTP", WorldModel::default()),
         ("alone, brackets", WorldModel { device: bracketed, ..free }),
+        ("NTP, 100 ns", WorldModel { device: noisy, ..WorldModel::default() }),
     ]
 }
 
@@ -69,7 +72,8 @@ impl Setup {
     /// What is seen of a daemon in `model`.
     #[must_use]
     pub fn keep(&self, model: &WorldModel, seed: u64) -> Figures {
-        let policy = Policy { poll: self.poll, accuracy: self.accuracy, probe: PROBE_RANGE.1, ..Policy::default() };
+        let policy =
+            Policy { poll: self.poll, accuracy: self.accuracy, probe: PROBE_RANGE.1, ..Policy::default() };
         let mut simulation = Simulation::new(model, policy, seed);
         let readings = |simulation: &Simulation| {
             simulation.engine().map(Engine::counters).map_or(0, |counters| counters.readings)
@@ -96,7 +100,12 @@ mod tests {
     use super::*;
 
     fn kept(world: usize, accuracy: Duration, seed: u64) -> Figures {
-        let setup = Setup { poll: Duration::from_secs(1), accuracy: Some(accuracy), settling_s: 300.0, watched_s: 1_200.0 };
+        let setup = Setup {
+            poll: Duration::from_secs(1),
+            accuracy: Some(accuracy),
+            settling_s: 300.0,
+            watched_s: 1_200.0,
+        };
         setup.keep(&worlds()[world].1, seed)
     }
 
