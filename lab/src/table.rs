@@ -28,7 +28,7 @@ pub(crate) fn tables(runs: &[Run]) -> String {
     for (_, scenario) in scenarios {
         let runs: Vec<&Run> = runs.iter().filter(|run| run.scenario == scenario).collect();
         let count = runs.iter().map(|run| run.run).collect::<BTreeSet<_>>().len();
-        let _ = writeln!(text, "### {scenario}: {}\n", plural(count, "run"));
+        let _ = writeln!(text, "### {scenario}: {}\n", counted(count));
         text.push_str(&table(&runs));
         text.push_str(&figures::calls(&runs));
         text.push('\n');
@@ -190,8 +190,8 @@ fn markdown(head: &[String], rows: &[Vec<String>]) -> String {
     text
 }
 
-fn plural(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("median of {count} {what}s (smallest to largest)") }
+fn counted(runs: usize) -> String {
+    if runs == 1 { "1 run".to_owned() } else { format!("median of {runs} runs (smallest to largest)") }
 }
 
 #[cfg(test)]

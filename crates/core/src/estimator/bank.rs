@@ -55,10 +55,7 @@ impl Bank {
     /// The phase that a reading of variance `noise` is expected to have `dt` seconds on, and the variance around it.
     pub(super) fn expected(&self, dt: f64, noise: f64) -> (f64, f64) {
         let (span, rhythm) = (Span::of(dt), self.rhythm_of(dt, noise));
-        self.mixture(self.models.each_ref().map(|model| {
-            let expected = model.expected(&span, noise, rhythm.as_ref());
-            (expected.phase, expected.variance)
-        }))
+        self.mixture(self.models.each_ref().map(|model| model.expected(&span, noise, rhythm.as_ref())))
     }
 
     /// What such a reading has in common with the last ones.
@@ -77,11 +74,9 @@ impl Bank {
         let (mut residual, mut gain) = (0.0, 0.0);
         for ((model, standing), weight) in self.models.iter_mut().zip(&mut self.standing).zip(self.weights) {
             let innovation = model.take(measured, &span, noise, rhythm.as_ref());
-            let variance = innovation.variance;
             residual += weight * innovation.value;
-            gain += weight * (1.0 - noise / variance.value);
-            *standing =
-                kept * *standing - 0.5 * (variance.ln + innovation.value * innovation.value / variance.value);
+            gain += weight * (1.0 - noise / innovation.variance);
+            *standing = kept * *standing + innovation.ln_likelihood;
             model.phase -= measured;
             if model.frequency.abs() > ANY_FREQUENCY_PPB {
                 // A device that lied, or noise over microseconds: learnt from, it would never be unlearnt.

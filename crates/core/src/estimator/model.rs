@@ -51,21 +51,18 @@ struct Gains {
     phase: f64,
     frequency: f64,
     drift: f64,
-    variance: Variance,
+    /// Of a reading around what is expected, and its logarithm.
+    variance: f64,
+    ln_variance: f64,
 }
 
-/// A variance and its logarithm.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Variance {
-    pub(super) value: f64,
-    pub(super) ln: f64,
-}
-
-/// How far a reading was from where it was expected, and the variance of that.
+/// How far a reading was from where it was expected, the variance of that, and how likely it was: the logarithm of the
+/// likelihood but for a constant.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Innovation {
     pub(super) value: f64,
-    pub(super) variance: Variance,
+    pub(super) variance: f64,
+    pub(super) ln_likelihood: f64,
 }
 
 /// What readings have in common: how long after the last they come, and their variance, ns².
@@ -73,13 +70,6 @@ pub(super) struct Innovation {
 pub(super) struct Rhythm {
     pub(super) span: Span,
     pub(super) noise: f64,
-}
-
-/// The phase that a filter expects, and the variance of a reading around it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Expected {
-    pub(super) phase: f64,
-    pub(super) variance: f64,
 }
 
 impl Model {
@@ -122,17 +112,18 @@ impl Model {
         if span.dt > 0.0 { (self.phase_after(span) - self.phase) / span.dt } else { self.frequency }
     }
 
-    /// What the filter expects of a reading of variance `noise` in `span`; in `rhythm`, if it is one more of those.
-    pub(super) fn expected(&self, span: &Span, noise: f64, rhythm: Option<&Rhythm>) -> Expected {
+    /// The phase that the filter expects of a reading of variance `noise` in `span`, and the variance around it; in
+    /// `rhythm`, if it is one more of those.
+    pub(super) fn expected(&self, span: &Span, noise: f64, rhythm: Option<&Rhythm>) -> (f64, f64) {
         let variance = match (self.at_rest, rhythm) {
-            (Some(gains), Some(_)) => gains.variance.value,
+            (Some(gains), Some(_)) => gains.variance,
             _ => {
                 let mut grown = *self;
                 grown.grow(span);
                 grown.pp + noise
             }
         };
-        Expected { phase: self.phase_after(span), variance }
+        (self.phase_after(span), variance)
     }
 
     /// Takes in a reading of the phase, `measured`, of variance `noise`, `span` after the last; in `rhythm`, if it is one
@@ -165,7 +156,8 @@ impl Model {
         self.phase += gains.phase * innovation;
         self.frequency += gains.frequency * innovation;
         self.drift += gains.drift * innovation;
-        Innovation { value: innovation, variance: gains.variance }
+        let ln_likelihood = -0.5 * (gains.ln_variance + innovation * innovation / gains.variance);
+        Innovation { value: innovation, variance: gains.variance, ln_likelihood }
     }
 
     /// Moves the state on by `span`.
@@ -213,7 +205,7 @@ impl Model {
         self.ff = (self.ff - kf * pf).max(0.0);
         self.fd -= kf * pd;
         self.dd = (self.dd - kd * pd).max(0.0);
-        Gains { phase: kp, frequency: kf, drift: kd, variance: Variance { value: s, ln: s.ln() } }
+        Gains { phase: kp, frequency: kf, drift: kd, variance: s, ln_variance: s.ln() }
     }
 
     /// Forgets the phase, which now is zero with this variance; the frequency is kept and its variance
@@ -331,7 +323,7 @@ mod tests {
             [(1.0, 1e5), (125.0, 1e5), (1.0, 1e5), (1.0, 2.0), (3e-6, 1e5), (40.0, 2.0)].repeat(50)
         {
             let innovation = model.read_off(dt, 10.0, variance);
-            assert!(innovation.variance.value >= variance, "{dt} s: {model:?}");
+            assert!(innovation.variance >= variance, "{dt} s: {model:?}");
             assert!(model.frequency.is_finite() && model.phase.is_finite(), "{dt} s: {model:?}");
         }
     }
@@ -353,7 +345,7 @@ mod tests {
                 let rested = resting.take(measured, &rhythm.span, rhythm.noise, Some(&rhythm));
                 let reckoned = other.take(measured, &rhythm.span, rhythm.noise, None);
                 assert!((rested.value - reckoned.value).abs() < 0.01, "{n}: {rested:?} {reckoned:?}");
-                assert!((rested.variance.value / reckoned.variance.value - 1.0).abs() < 0.01, "{n}");
+                assert!((rested.variance / reckoned.variance - 1.0).abs() < 0.01, "{n}");
             }
             assert!(resting.at_rest.is_some(), "{resting:?}");
             assert!(resting.read_off(0.5, 0.0, 2.0).value.abs() < 1e-9 && resting.at_rest.is_none());

@@ -210,11 +210,12 @@ impl Noise {
         } else {
             self.difference = None;
         }
-        if now.half.max(last.half) > 2.0 * self.narrowest {
+        let widest = now.half.max(last.half);
+        if widest > 2.0 * self.narrowest {
             return further;
         }
         // Second differences of neighbours are correlated: each tells half of what it seems to. Wide ones scatter more.
-        let noise = self.scatter + self.place.scatter(now.half.max(last.half));
+        let noise = self.scatter + self.place.scatter(widest);
         further + self.place.learn(second, half_second, 2.0 * squares * noise)
     }
 
