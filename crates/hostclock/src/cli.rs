@@ -198,8 +198,24 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
 
+    /// Say whether it could be done without taking the clock from another daemon, and do nothing.
+    #[arg(long, conflicts_with_all = ["yes", "dry_run"])]
+    pub(crate) check: bool,
+
+    /// In case no device of the host's is found at a boot: start what kept the clock before.
+    #[arg(long)]
+    pub(crate) fallback: bool,
+
+    /// Only bring what an earlier setup wrote up to this program's version: for packages.
+    #[arg(long, conflicts_with_all = ["from", "fallback", "check"])]
+    pub(crate) upgrade: bool,
+
+    /// Write one JSON document at the end, as docs/commands.md describes it; implies that nothing is asked.
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// Put back exactly what was there before.
-    #[arg(long, conflicts_with_all = ["from", "yes"])]
+    #[arg(long, conflicts_with_all = ["from", "yes", "check", "fallback", "upgrade"])]
     pub(crate) undo: bool,
 }
 

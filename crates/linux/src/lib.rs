@@ -23,6 +23,7 @@ pub mod distribution;
 pub mod errno;
 pub mod hypervisor;
 pub mod kmsg;
+pub mod label;
 pub mod module;
 pub mod process;
 pub mod ptp;

@@ -13,6 +13,10 @@ pub(crate) fn run(args: &cli::Setup) -> Code {
         from: args.from.clone(),
         yes: args.yes,
         dry_run: args.dry_run,
+        check: args.check,
+        upgrade: args.upgrade,
+        fallback: args.fallback,
+        json: args.json,
     };
     if args.undo { undo(&request) } else { set_up(&request) }
 }

@@ -1,84 +1,22 @@
-//! What has to be changed so that this machine follows its host: the files, the links, the commands. Made before
+//! What has to be changed so that this machine follows its host: the files, the links, the services. Made before
 //! anything is done, so that it can be shown.
+//!
+//! An administrator's edits win: what is at a path and isn't what setup put there itself stays, and is named.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hostclock_linux::rivals::{self, Role};
+use hostclock_linux::rivals::{self, Rival, Role};
 use hostclock_linux::services::{self, Link, Manager};
 
-use super::journal::{Change, Content, content};
+use super::assets::{self, Asset, OWN_UNITS, UNIT, UNIT_PLACES};
+use super::change::Change;
+use super::command::USER;
+use super::handover::{self, RuntimeUnit};
+use super::node::Node;
+use super::record::Record;
+use super::tree::Tree;
 use crate::config::DEFAULT_FILE;
-
-/// What a package may have brought already, and what it is where none has: the file that setup writes, the
-/// directories in which a package puts it, and the text.
-struct Asset {
-    name: &'static str,
-    own: &'static str,
-    packaged: &'static [&'static str],
-    text: &'static str,
-    mode: u32,
-}
-
-const fn asset(
-    name: &'static str,
-    own: &'static str,
-    packaged: &'static [&'static str],
-    text: &'static str,
-) -> Asset {
-    Asset { name, own, packaged, text, mode: 0o644 }
-}
-
-const UNIT_PLACES: &[&str] = &["usr/lib/systemd/system", "lib/systemd/system"];
-
-/// For systemd.
-const SYSTEMD: [Asset; 6] = [
-    asset(
-        "hostclock.conf",
-        "etc/modules-load.d",
-        &["usr/lib/modules-load.d", "lib/modules-load.d"],
-        include_str!("../../../../packaging/systemd/hostclock.modules-load"),
-    ),
-    asset(
-        "hostclock.conf",
-        "etc/sysusers.d",
-        &["usr/lib/sysusers.d"],
-        include_str!("../../../../packaging/systemd/hostclock.sysusers"),
-    ),
-    asset(
-        "60-hostclock.rules",
-        "etc/udev/rules.d",
-        &["usr/lib/udev/rules.d", "lib/udev/rules.d"],
-        include_str!("../../../../packaging/systemd/60-hostclock.rules"),
-    ),
-    asset(
-        "40-hostclock.list",
-        "etc/systemd/ntp-units.d",
-        &["usr/lib/systemd/ntp-units.d", "lib/systemd/ntp-units.d"],
-        include_str!("../../../../packaging/systemd/40-hostclock.list"),
-    ),
-    asset(
-        "hostclock.service",
-        "etc/systemd/system",
-        UNIT_PLACES,
-        include_str!("../../../../packaging/systemd/hostclock.service"),
-    ),
-    asset(
-        "hostclock-wait.service",
-        "etc/systemd/system",
-        UNIT_PLACES,
-        include_str!("../../../../packaging/systemd/hostclock-wait.service"),
-    ),
-];
-
-/// For OpenRC.
-const OPENRC: [Asset; 1] = [Asset {
-    name: "hostclock",
-    own: "etc/init.d",
-    packaged: &["etc/init.d"],
-    text: include_str!("../../../../packaging/openrc/hostclock"),
-    mode: 0o755,
-}];
 
 /// Where the program is copied to where it can't stay.
 const OWN_PLACE: &str = "usr/local/bin/hostclock";
@@ -86,61 +24,116 @@ const OWN_PLACE: &str = "usr/local/bin/hostclock";
 const PACKAGED_PROGRAM: &str = "/usr/bin/hostclock";
 /// Where a program may be that a service starts.
 const LASTING: [&str; 4] = ["/usr/", "/opt/", "/bin/", "/sbin/"];
-/// The service's user.
-pub(super) const USER: &str = "hostclock";
+/// The part of the unit that starts another clock daemon where ours finds no device.
+const FALLBACK: &str = "etc/systemd/system/hostclock.service.d/50-fallback.conf";
+/// After which time without a device it does.
+const DEVICE_TIMEOUT: &str = "30s";
 
-/// Everything that is to be done.
-#[derive(Clone, Debug, Default)]
+/// What is asked for beside the usual.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wishes<'a> {
+    /// The text of a configuration.
+    pub(super) configuration: Option<&'a str>,
+    /// The services that are disabled are started all the same where no device is found.
+    pub(super) fallback: bool,
+    /// Only what an earlier setup wrote is brought up to this program's version.
+    pub(super) upgrade: bool,
+}
+
+/// A change, and a file's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) change: Change,
+    pub(super) content: Vec<u8>,
+}
+
+/// Everything that is to be done, in this order.
+#[derive(Debug, Default)]
 pub(super) struct Plan {
-    pub(super) changes: Vec<Change>,
+    /// Files that change nothing about who keeps the clock.
+    pub(super) files: Vec<Step>,
+    /// What hands the clock over, until the next boot.
+    pub(super) handover: Vec<Step>,
+    /// What makes our service start with the machine.
+    pub(super) enabling: Vec<Step>,
+    /// What makes others start with it, removed.
+    pub(super) disabling: Vec<Step>,
     /// Services of other clock daemons that are disabled by it.
     pub(super) rivals: Vec<String>,
     /// Of them, and of those that nobody enabled, the ones that run and are to be stopped.
     pub(super) stopped: Vec<String>,
-    /// Other clock daemons that run and have no service: somebody has to see to them.
-    pub(super) loose: Vec<String>,
+    /// Other clock daemons that run and belong to no service.
+    pub(super) loose: Vec<Rival>,
+    /// What an administrator has edited or forbidden, and so stays: a line each.
+    pub(super) kept: Vec<String>,
+    /// The program's path on the machine.
+    pub(super) program: String,
+}
+
+/// What a plan goes by.
+struct Planner<'a> {
+    tree: &'a Tree,
+    record: Option<&'a Record>,
+    plan: Plan,
 }
 
 impl Plan {
-    /// What is missing in the tree under `root`, whose services `manager` starts.
+    /// What is missing in `tree`, whose services `manager` starts. `running`: it is this machine's; else an image's.
     ///
     /// # Errors
-    /// When something that has to be kept can't be read, in one line.
-    pub(super) fn make(root: &Path, manager: Manager, configuration: Option<&str>) -> Result<Self, String> {
-        let mut plan = Self::default();
-        let program = plan.program(root)?;
-        let assets: &[Asset] = match manager {
-            Manager::Systemd => &SYSTEMD,
-            Manager::OpenRc => &OPENRC,
-        };
-        for asset in assets {
-            plan.asset(root, asset, &program)?;
+    /// When something that has to be kept can't be read, or an administrator forbids the service; in one line.
+    pub(super) fn make(
+        tree: &Tree,
+        running: bool,
+        own_program: &Path,
+        manager: Manager,
+        record: Option<&Record>,
+        wishes: Wishes<'_>,
+    ) -> Result<Self, String> {
+        let mut planner = Planner { tree, record, plan: Self::default() };
+        planner.program(running, own_program)?;
+        for asset in assets::of(manager) {
+            planner.asset(asset)?;
         }
-        if let Some(text) = configuration {
-            plan.configuration(root, text)?;
+        if let Some(text) = wishes.configuration {
+            planner.configuration(text)?;
         }
-        plan.rivals(root);
-        if manager == Manager::Systemd && !has_user(root) {
-            plan.changes.push(Change::User { name: USER.to_owned() });
+        if manager == Manager::Systemd && !has_user(tree.root()) {
+            let user = Change::User { name: USER.to_owned() };
+            planner.plan.files.push(Step { change: user, content: Vec::new() });
         }
-        for link in wanted_links(root, manager) {
-            plan.link(root, link);
+        for link in wanted_links(tree.root(), manager) {
+            planner.enable(link)?;
         }
-        // Undoing reads its record from there.
-        if !plan.changes.is_empty() {
-            let mut first = Self::default();
-            first.directory(root, Path::new("etc/hostclock"));
-            plan.changes.retain(|change| !first.changes.contains(change));
-            plan.changes.splice(0..0, first.changes);
+        if wishes.upgrade {
+            planner.only_what_was_written();
+        } else {
+            planner.rivals(running)?;
+            if wishes.fallback {
+                planner.fallback()?;
+            }
+            if running && manager == Manager::Systemd && !planner.plan.stopped.is_empty() {
+                planner.hand_over()?;
+            }
         }
-        Ok(plan)
+        Ok(planner.plan)
     }
 
-    /// The first change that would be made outside of `root`, because a link in there leads out of it: in an image,
+    /// All steps, in order.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.files.iter().chain(&self.handover).chain(&self.enabling).chain(&self.disabling)
+    }
+
+    /// The changes that last: not those that hand over.
+    pub(super) fn lasting(&self) -> impl Iterator<Item = &Step> {
+        self.files.iter().chain(&self.enabling).chain(&self.disabling)
+    }
+
+    /// The first change that would be made outside of the tree, because a link in there leads out of it: in an image,
     /// links to absolute paths mean its own files.
-    pub(super) fn leads_out(&self, root: &Path) -> Option<PathBuf> {
-        let root = root.canonicalize().ok()?;
-        self.changes.iter().filter_map(Change::place).map(|path| root.join(path)).find(|path| {
+    pub(super) fn leads_out(&self, tree: &Tree) -> Option<PathBuf> {
+        let root = tree.root().canonicalize().ok()?;
+        self.steps().filter_map(|step| step.change.place()).map(|path| tree.at(path)).find(|path| {
             let there = path.ancestors().find_map(|place| place.canonicalize().ok());
             there.is_some_and(|there| !there.starts_with(&root))
         })
@@ -148,147 +141,316 @@ impl Plan {
 
     /// Whether the service's user is missing.
     pub(super) fn makes_user(&self) -> bool {
-        self.changes.iter().any(|change| matches!(change, Change::User { .. }))
+        self.files.iter().any(|step| matches!(step.change, Change::User { .. }))
     }
 
     /// Whether everything is as it should be.
     pub(super) fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.stopped.is_empty()
+        self.steps().next().is_none() && self.stopped.is_empty()
+    }
+
+    /// Whether something that a running service was started with is another now.
+    pub(super) fn renews_service(&self) -> bool {
+        self.files.iter().any(|step| match &step.change {
+            Change::Replace { path, .. } => path.starts_with(OWN_UNITS) || path.ends_with("bin/hostclock"),
+            Change::Directory { .. } | Change::User { .. } => false,
+        })
+    }
+
+    /// All services of other clock daemons that give way.
+    pub(super) fn others(&self) -> Vec<String> {
+        let mut others = self.rivals.clone();
+        others.extend(self.stopped.iter().filter(|stopped| !self.rivals.contains(stopped)).cloned());
+        others
+    }
+}
+
+impl Planner<'_> {
+    /// Whether what is at `path` is what setup put there.
+    fn is_ours(&self, path: &Path, now: &Node) -> bool {
+        self.record.and_then(|record| record.known(path)).is_some_and(|(_, after)| now.serves_as(after))
+    }
+
+    /// What was at `path` before setup first changed it.
+    fn before(&self, path: &Path, now: &Node) -> Node {
+        let known = self.record.and_then(|record| record.known(path)).filter(|_| self.is_ours(path, now));
+        known.map_or_else(|| now.clone(), |(before, _)| before.clone())
+    }
+
+    fn replace(&self, path: &Path, now: &Node, after: Node, content: Vec<u8>) -> Step {
+        let before = self.before(path, now);
+        Step { change: Change::Replace { path: path.to_owned(), before, after }, content }
     }
 
     /// The program's path on the machine, and its copy where it can't stay where it is.
-    fn program(&mut self, root: &Path) -> Result<String, String> {
-        let running = root == Path::new("/");
-        if running {
-            let own = std::env::current_exe()
-                .map_err(|error| format!("cannot find this program's own file: {error}"))?;
-            let own = own.display().to_string();
-            if LASTING.iter().any(|place| own.starts_with(place)) {
-                return Ok(own);
+    fn program(&mut self, running: bool, own: &Path) -> Result<(), String> {
+        let shown = own.display().to_string();
+        let lasting = LASTING.iter().any(|place| shown.starts_with(place));
+        // A unit's line has its own ideas of spaces, quotes, `%` and `$`.
+        let plain = shown.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+/".contains(&byte));
+        let packaged = self.tree.at(relative(PACKAGED_PROGRAM)).exists();
+        if running && lasting && plain {
+            if shown == PACKAGED_PROGRAM {
+                self.supersede(Path::new(OWN_PLACE))?;
             }
-        } else if root.join(PACKAGED_PROGRAM.trim_start_matches('/')).exists() {
-            return Ok(PACKAGED_PROGRAM.to_owned());
-        }
-        let path = PathBuf::from(OWN_PLACE);
-        let own = std::env::current_exe().and_then(fs::read).ok();
-        // A copy that is this very program is there from the last time.
-        if own.is_none() || fs::read(root.join(&path)).ok() != own {
-            self.parent(root, &path);
-            self.changes.push(Change::Copy { path });
-        }
-        Ok(format!("/{OWN_PLACE}"))
-    }
-
-    fn asset(&mut self, root: &Path, asset: &Asset, program: &str) -> Result<(), String> {
-        let packaged = asset.packaged.iter().any(|place| {
-            let file = root.join(place).join(asset.name);
-            *place != asset.own && file.exists()
-        });
-        if packaged {
+            self.plan.program = shown;
             return Ok(());
         }
-        let text = asset.text.replace(PACKAGED_PROGRAM, program);
-        self.write(root, &Path::new(asset.own).join(asset.name), text, asset.mode)
-    }
-
-    fn configuration(&mut self, root: &Path, text: &str) -> Result<(), String> {
-        let path = configuration();
-        match content(&root.join(path))? {
-            Some(before) if before.text != text => Err(format!(
-                "{} exists, and says something else: move it away first, or carry the lines over by hand (--dry-run shows \
-                 them)",
-                root.join(path).display()
-            )),
-            _ => self.write(root, path, text.to_owned(), 0o644),
-        }
-    }
-
-    /// A text file, unless it is there already.
-    fn write(&mut self, root: &Path, path: &Path, text: String, mode: u32) -> Result<(), String> {
-        let before = content(&root.join(path))?;
-        let after = Content { text, mode };
-        if before.as_ref() == Some(&after) {
+        if !running && packaged {
+            self.plan.program = PACKAGED_PROGRAM.to_owned();
             return Ok(());
         }
-        self.parent(root, path);
-        self.changes.push(Change::Write { path: path.to_owned(), before, after });
+        let content =
+            fs::read(own).map_err(|error| format!("cannot read this program's own file: {error}"))?;
+        let path = Path::new(OWN_PLACE);
+        let (now, after) = (self.tree.node(path)?, Node::file(&content, 0o755));
+        if now == Node::Other {
+            return Err(format!(
+                "{}: there is a directory where the program is to be",
+                self.tree.at(path).display()
+            ));
+        }
+        if !now.is(&after) {
+            self.parents(path);
+            let step = self.replace(path, &now, after, content);
+            self.plan.files.push(step);
+        }
+        self.plan.program = format!("/{OWN_PLACE}");
         Ok(())
     }
 
-    fn rivals(&mut self, root: &Path) {
-        for service in services::enabled_rivals(root) {
-            self.disable(root, service);
+    fn asset(&mut self, asset: &Asset) -> Result<(), String> {
+        let path = Path::new(asset.own).join(asset.name);
+        let packaged =
+            asset.packaged.iter().any(|place| self.tree.at(Path::new(place)).join(asset.name).exists());
+        let now = self.tree.node(&path)?;
+        let shown = self.tree.at(&path);
+        let shown = shown.display();
+        if now.is_mask() {
+            if asset.name == UNIT {
+                return Err(format!(
+                    "{shown} is a link to /dev/null, by which {UNIT} is masked: nothing is changed; allow it by \
+                     `systemctl unmask {UNIT}` first"
+                ));
+            }
+            self.plan.kept.push(format!("{shown} is masked (a link to /dev/null), and stays so"));
+            return Ok(());
+        }
+        if packaged {
+            if now != Node::Absent && !self.supersede(&path)? {
+                self.plan
+                    .kept
+                    .push(format!("{shown} is not setup's, and stays: it comes before the package's file"));
+            }
+            return Ok(());
+        }
+        if asset.loads_module && UNIT_PLACES.iter().any(|place| self.has_modprobe_unit(place)) {
+            return Ok(());
+        }
+        let text = asset.text.replace(PACKAGED_PROGRAM, &self.plan.program);
+        self.text(&path, text, asset.mode)
+    }
+
+    /// Whether systemd loads modules by a unit of its own, which fails quietly where a machine has none of the name.
+    fn has_modprobe_unit(&self, place: &str) -> bool {
+        self.tree.at(Path::new(place)).join("modprobe@.service").exists()
+    }
+
+    /// A text file, unless it is there already, or is an administrator's.
+    fn text(&mut self, path: &Path, text: String, mode: u32) -> Result<(), String> {
+        let (now, after) = (self.tree.node(path)?, Node::file(text.as_bytes(), mode));
+        if now.is(&after) {
+            return Ok(());
+        }
+        if now != Node::Absent && !self.is_ours(path, &now) {
+            self.plan.kept.push(format!(
+                "{} is not as setup would write it, and stays as it is",
+                self.tree.at(path).display()
+            ));
+            return Ok(());
+        }
+        self.parents(path);
+        let step = self.replace(path, &now, after, text.into_bytes());
+        self.plan.files.push(step);
+        Ok(())
+    }
+
+    /// Takes away what an earlier setup wrote and a package has brought since; whether that is so.
+    fn supersede(&mut self, path: &Path) -> Result<bool, String> {
+        let now = self.tree.node(path)?;
+        if now == Node::Absent || !self.is_ours(path, &now) {
+            return Ok(false);
+        }
+        let step = self.replace(path, &now, Node::Absent, Vec::new());
+        self.plan.files.push(step);
+        Ok(true)
+    }
+
+    fn configuration(&mut self, text: &str) -> Result<(), String> {
+        let path = configuration();
+        let (now, after) = (self.tree.node(path)?, Node::file(text.as_bytes(), 0o644));
+        if now != Node::Absent && !now.is(&after) && !self.is_ours(path, &now) {
+            return Err(format!(
+                "{} exists, and says something else: move it away first, or carry the lines over by hand (--dry-run \
+                 shows them)",
+                self.tree.at(path).display()
+            ));
+        }
+        self.text(path, text.to_owned(), 0o644)
+    }
+
+    /// A link that enables the service, unless something is there: another link does so too, and what forbids it wins.
+    fn enable(&mut self, link: Link) -> Result<(), String> {
+        let now = self.tree.node(&link.path)?;
+        let after = Node::link(link.target);
+        if now.is(&after) || (now != Node::Absent && !self.is_ours(&link.path, &now)) {
+            return Ok(());
+        }
+        let name = link.path.file_name().unwrap_or_default();
+        if self.tree.node(&Path::new(OWN_UNITS).join(name))?.is_mask() {
+            return Ok(());
+        }
+        let mut parents = Vec::new();
+        self.parents_into(&link.path, &mut parents);
+        self.plan.enabling.extend(parents);
+        let step = self.replace(&link.path, &now, after, Vec::new());
+        self.plan.enabling.push(step);
+        Ok(())
+    }
+
+    fn rivals(&mut self, running: bool) -> Result<(), String> {
+        let root = self.tree.root().to_owned();
+        for service in services::enabled_rivals(&root) {
+            self.disable(service)?;
         }
         // In an image nothing runs, though this machine's /proc may be mounted there.
-        if root != Path::new("/") {
-            return;
+        if !running {
+            return Ok(());
         }
         for rival in rivals::find(&root.join("proc")).into_iter().filter(|rival| rival.role == Role::Daemon) {
             match &rival.unit {
-                Some(unit) if !self.stopped.contains(unit) => {
-                    self.stopped.push(unit.clone());
+                Some(unit) if !self.plan.stopped.contains(unit) => {
+                    self.plan.stopped.push(unit.clone());
                     // Whatever its name is.
-                    self.disable(root, unit);
+                    self.disable(unit)?;
                 }
                 Some(_) => {}
-                None => self.loose.push(rival.to_string()),
+                None => self.plan.loose.push(rival),
             }
         }
+        Ok(())
     }
 
     /// Takes away the links that make a service start.
-    fn disable(&mut self, root: &Path, service: &str) {
-        let links = services::links(root, service);
-        if links.is_empty() || self.rivals.iter().any(|known| known == service) {
-            return;
+    fn disable(&mut self, service: &str) -> Result<(), String> {
+        let links = services::links(self.tree.root(), service);
+        if links.is_empty() || self.plan.rivals.iter().any(|known| known == service) {
+            return Ok(());
         }
-        self.rivals.push(service.to_owned());
-        for change in links.into_iter().map(Change::unlink) {
-            if !self.changes.contains(&change) {
-                self.changes.push(change);
+        self.plan.rivals.push(service.to_owned());
+        for Link { path, .. } in links {
+            let before = self.tree.node(&path)?;
+            let change = Change::Replace { path, before, after: Node::Absent };
+            if !self.plan.disabling.iter().any(|step| step.change == change) {
+                self.plan.disabling.push(Step { change, content: Vec::new() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The part of the unit that starts the others where ours finds no device.
+    fn fallback(&mut self) -> Result<(), String> {
+        // What only waits for another one is no fallback.
+        let others = self.plan.others().into_iter().filter(|name| !name.contains("-wait."));
+        let others = others.collect::<Vec<String>>().join(" ");
+        if others.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "# Written by `hostclock setup --fallback`: where no device of the host's is found for {DEVICE_TIMEOUT}, the other clock\n\
+             # daemon keeps the clock.\n\
+             [Unit]\n\
+             OnFailure={others}\n\
+             \n\
+             [Service]\n\
+             RestartPreventExitStatus=5\n\
+             ExecStart=\n\
+             ExecStart={} run --set device-timeout={DEVICE_TIMEOUT}\n",
+            self.plan.program
+        );
+        self.text(Path::new(FALLBACK), text, 0o644)
+    }
+
+    fn hand_over(&mut self) -> Result<(), String> {
+        let asks = crate::config::of_tree(self.tree.root()).0.socket.is_some();
+        let units = handover::units(&self.plan.stopped, &self.plan.program, asks);
+        let steps = runtime_steps(self.tree, units)?;
+        self.plan.handover = steps;
+        Ok(())
+    }
+
+    /// Leaves out what no earlier setup wrote.
+    fn only_what_was_written(&mut self) {
+        let record = self.record;
+        let known = |step: &Step| {
+            step.change.path().is_some_and(|path| record.is_some_and(|record| record.known(path).is_some()))
+        };
+        self.plan.files.retain(known);
+        self.plan.enabling.retain(known);
+    }
+
+    fn parents(&mut self, path: &Path) {
+        let mut parents = Vec::new();
+        self.parents_into(path, &mut parents);
+        self.plan.files.extend(parents);
+    }
+
+    /// The directories above `path`, as far as they are missing.
+    fn parents_into(&self, path: &Path, steps: &mut Vec<Step>) {
+        for step in missing_above(self.tree, path) {
+            if !self.plan.files.contains(&step) && !self.plan.enabling.contains(&step) {
+                steps.push(step);
             }
         }
     }
+}
 
-    fn link(&mut self, root: &Path, link: Link) {
-        if fs::symlink_metadata(root.join(&link.path)).is_err() {
-            self.parent(root, &link.path);
-            self.changes.push(Change::link(link));
-        }
-    }
+/// The directories above `path`, as far as they are missing, the highest first.
+fn missing_above(tree: &Tree, path: &Path) -> Vec<Step> {
+    let above = path.parent().unwrap_or(Path::new(""));
+    let missing = above
+        .ancestors()
+        .take_while(|path| !path.as_os_str().is_empty() && !tree.at(path).is_dir())
+        .map(|path| Step { change: Change::Directory { path: path.to_owned() }, content: Vec::new() });
+    let mut missing: Vec<Step> = missing.collect();
+    missing.reverse();
+    missing
+}
 
-    fn parent(&mut self, root: &Path, path: &Path) {
-        if let Some(parent) = path.parent() {
-            self.directory(root, parent);
-        }
+/// What writes units that last until the next boot.
+pub(super) fn runtime_steps(tree: &Tree, units: Vec<RuntimeUnit>) -> Result<Vec<Step>, String> {
+    let mut steps: Vec<Step> = Vec::new();
+    for (path, text) in units {
+        let missing = missing_above(tree, &path);
+        steps.extend(missing.into_iter().filter(|step| !steps.contains(step)).collect::<Vec<_>>());
+        let after = Node::file(text.as_bytes(), 0o644);
+        // Whatever is left there of an earlier setup that was interrupted.
+        let change = Change::Replace { path, before: Node::Absent, after };
+        steps.push(Step { change, content: text.into_bytes() });
     }
-
-    /// The directory, and the ones above it, as far as they are missing.
-    fn directory(&mut self, root: &Path, path: &Path) {
-        let mut missing: Vec<&Path> = path
-            .ancestors()
-            .take_while(|path| !path.as_os_str().is_empty() && !root.join(path).is_dir())
-            .collect();
-        missing.reverse();
-        for path in missing {
-            let change = Change::Directory { path: path.to_owned() };
-            if !self.changes.contains(&change) {
-                self.changes.push(change);
-            }
-        }
-    }
+    Ok(steps)
 }
 
 /// The links that enable the service, as `systemctl enable` and `rc-update add` make them.
 fn wanted_links(root: &Path, manager: Manager) -> Vec<Link> {
     let unit = |name: &str| {
         let place = UNIT_PLACES.iter().find(|place| root.join(place).join(name).exists());
-        format!("/{}/{name}", place.copied().unwrap_or("etc/systemd/system"))
+        format!("/{}/{name}", place.copied().unwrap_or(OWN_UNITS))
     };
     let link = |path: &str, target: String| Link { path: path.into(), target: target.into() };
     match manager {
         Manager::Systemd => vec![
-            link("etc/systemd/system/sysinit.target.wants/hostclock.service", unit("hostclock.service")),
+            link("etc/systemd/system/sysinit.target.wants/hostclock.service", unit(UNIT)),
             link(
                 "etc/systemd/system/sysinit.target.wants/hostclock-wait.service",
                 unit("hostclock-wait.service"),
@@ -300,11 +462,15 @@ fn wanted_links(root: &Path, manager: Manager) -> Vec<Link> {
 
 /// The configuration, below the root.
 pub(super) fn configuration() -> &'static Path {
-    Path::new(DEFAULT_FILE.trim_start_matches('/'))
+    relative(DEFAULT_FILE)
+}
+
+fn relative(path: &'static str) -> &'static Path {
+    Path::new(path.trim_start_matches('/'))
 }
 
 /// Whether /etc/passwd has the service's user.
-fn has_user(root: &Path) -> bool {
+pub(super) fn has_user(root: &Path) -> bool {
     let passwd = fs::read_to_string(root.join("etc/passwd")).unwrap_or_default();
     passwd.lines().any(|line| line.split(':').next() == Some(USER))
 }

@@ -34,6 +34,6 @@ pub(crate) fn look(_: &SourceConfig) -> Own {
 }
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;

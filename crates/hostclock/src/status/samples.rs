@@ -14,7 +14,7 @@ use hostclock_core::units::Duration;
 use super::own::Own;
 
 /// A clock that has been right for two hours, and was set by somebody 12 minutes ago.
-pub(super) fn synchronised() -> Status {
+pub(crate) fn synchronised() -> Status {
     Status {
         version: VERSION,
         program_version: "0.1.0".to_owned(),

@@ -1,78 +1,23 @@
 //! Images made by hand: what setup makes of them, and that undoing leaves no trace.
 
-use std::collections::BTreeMap;
 use std::fs;
+use std::io::IsTerminal as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::*;
+use hostclock_linux::services;
+
+use super::{Machine, plan_of};
+use crate::exit::Code;
 use crate::scratch::Scratch;
-
-/// An image's tree.
-struct Tree(Scratch);
-
-impl Tree {
-    /// A Debian image with chrony enabled, and hostclock's package not installed.
-    fn debian(name: &str) -> Self {
-        let tree = Self(Scratch::new(&format!("setup-{name}")));
-        tree.file("etc/passwd", "root:x:0:0::/root:/bin/bash\nhostclock:x:999:999::/:/usr/sbin/nologin\n")
-            .file("usr/lib/systemd/systemd", "")
-            .file("usr/lib/systemd/system/chrony.service", "")
-            .file("usr/bin/hostclock", "")
-            .file("etc/chrony/chrony.conf", "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\npool ntp.org\n")
-            .link("etc/systemd/system/chronyd.service", "/usr/lib/systemd/system/chrony.service")
-            .link(
-                "etc/systemd/system/multi-user.target.wants/chrony.service",
-                "/usr/lib/systemd/system/chrony.service",
-            );
-        tree
-    }
-
-    fn file(&self, path: &str, text: &str) -> &Self {
-        self.0.file(path, text);
-        self
-    }
-
-    fn link(&self, path: &str, target: &str) -> &Self {
-        self.0.link(path, target);
-        self
-    }
-
-    fn request(&self) -> Request {
-        Request { root: self.0.path().to_owned(), from: None, yes: true, dry_run: false }
-    }
-
-    /// Everything in the tree: directories, files with their mode and bytes, links with where they lead.
-    fn snapshot(&self) -> BTreeMap<PathBuf, String> {
-        let mut found = BTreeMap::new();
-        let mut waiting = vec![self.0.path().to_owned()];
-        while let Some(directory) = waiting.pop() {
-            for entry in fs::read_dir(directory).expect("readable").flatten() {
-                let path = entry.path();
-                let metadata = fs::symlink_metadata(&path).expect("readable");
-                let what = if metadata.is_symlink() {
-                    format!("-> {}", fs::read_link(&path).expect("a link").display())
-                } else if metadata.is_dir() {
-                    waiting.push(path.clone());
-                    "directory".to_owned()
-                } else {
-                    format!("{:o} {:?}", metadata.mode(), fs::read(&path).expect("readable"))
-                };
-                found.insert(path, what);
-            }
-        }
-        found
-    }
-
-    fn has(&self, path: &str) -> bool {
-        fs::symlink_metadata(self.0.join(path)).is_ok()
-    }
-}
+use crate::setup::record::Record;
+use crate::setup::tree::Tree;
+use crate::setup::{Request, set_up, undo};
 
 #[test]
 fn a_link_that_leads_out_of_an_image_is_refused_and_nothing_is_changed() {
     let elsewhere = Scratch::new("setup-elsewhere");
-    let tree = Tree::debian("leads-out");
+    let tree = Machine::debian("leads-out");
     tree.link("etc/udev", elsewhere.path().to_str().expect("a path"));
     let before = tree.snapshot();
     assert_eq!(set_up(&tree.request()), Code::Failed);
@@ -83,7 +28,7 @@ fn a_link_that_leads_out_of_an_image_is_refused_and_nothing_is_changed() {
 
 #[test]
 fn an_image_with_chrony_follows_its_host_and_undoing_leaves_no_trace() {
-    let tree = Tree::debian("whole");
+    let tree = Machine::debian("whole");
     let before = tree.snapshot();
     let from = Some(PathBuf::from("/etc/chrony/chrony.conf"));
     let request = Request { from, ..tree.request() };
@@ -98,7 +43,7 @@ fn an_image_with_chrony_follows_its_host_and_undoing_leaves_no_trace() {
         "etc/systemd/system/sysinit.target.wants/hostclock.service",
         "etc/systemd/system/sysinit.target.wants/hostclock-wait.service",
         "etc/hostclock/hostclock.toml",
-        "etc/hostclock/undo.json",
+        "etc/hostclock-undo.json",
     ] {
         assert!(tree.has(path), "{path}");
     }
@@ -120,13 +65,14 @@ fn an_image_with_chrony_follows_its_host_and_undoing_leaves_no_trace() {
 
 #[test]
 fn a_dry_run_shows_everything_and_changes_nothing() {
-    let tree = Tree::debian("dry");
+    let tree = Machine::debian("dry");
     let before = tree.snapshot();
     let request = Request { dry_run: true, ..tree.request() };
     assert_eq!(set_up(&request), Code::Fine);
     assert_eq!(tree.snapshot(), before);
-    let plan = Plan::make(tree.0.path(), Manager::Systemd, None).expect("a plan");
-    let text = shown(&plan, &request, Manager::Systemd);
+    let plan = plan_of(&tree);
+    let text: Vec<String> = plan.steps().flat_map(crate::setup::carry_out::would_do).collect();
+    let text = text.join("\n");
     assert!(
         text.contains("would write /etc/modules-load.d/hostclock.conf (mode 0644):\n    # ptp_kvm"),
         "{text}"
@@ -136,9 +82,9 @@ fn a_dry_run_shows_everything_and_changes_nothing() {
 
 #[test]
 fn nobody_disables_another_daemon_unasked() {
-    let tree = Tree::debian("unasked");
+    let tree = Machine::debian("unasked");
     let before = tree.snapshot();
-    let plan = Plan::make(tree.0.path(), Manager::Systemd, None).expect("a plan");
+    let plan = plan_of(&tree);
     assert_eq!(plan.rivals, ["chrony.service"]);
     // A test has no terminal to ask at; where it has one, nobody answers.
     if !std::io::stdin().is_terminal() {
@@ -149,7 +95,7 @@ fn nobody_disables_another_daemon_unasked() {
 
 #[test]
 fn what_a_package_has_brought_is_not_written_again() {
-    let tree = Tree::debian("package");
+    let tree = Machine::debian("package");
     for path in [
         "usr/lib/modules-load.d/hostclock.conf",
         "usr/lib/sysusers.d/hostclock.conf",
@@ -167,26 +113,22 @@ fn what_a_package_has_brought_is_not_written_again() {
 }
 
 #[test]
-fn a_file_that_was_changed_since_is_left_alone_and_one_that_was_there_comes_back() {
-    let tree = Tree::debian("changed");
+fn a_file_that_was_there_or_was_changed_since_is_left_alone() {
+    let tree = Machine::debian("changed");
     tree.file("etc/modules-load.d/hostclock.conf", "# mine\n");
     assert_eq!(set_up(&tree.request()), Code::Fine);
-    assert_ne!(
-        fs::read_to_string(tree.0.join("etc/modules-load.d/hostclock.conf")).expect("a file"),
-        "# mine\n"
-    );
+    assert_eq!(tree.0.read("etc/modules-load.d/hostclock.conf"), "# mine\n");
     tree.file("etc/systemd/ntp-units.d/40-hostclock.list", "mine.service\n");
+    assert_eq!(set_up(&tree.request()), Code::Fine);
+    assert_eq!(tree.0.read("etc/systemd/ntp-units.d/40-hostclock.list"), "mine.service\n");
     assert_eq!(undo(&tree.request()), Code::Fine);
-    assert_eq!(
-        fs::read_to_string(tree.0.join("etc/modules-load.d/hostclock.conf")).expect("a file"),
-        "# mine\n"
-    );
+    assert_eq!(tree.0.read("etc/modules-load.d/hostclock.conf"), "# mine\n");
     assert!(tree.has("etc/systemd/ntp-units.d/40-hostclock.list"), "somebody needs it");
 }
 
 #[test]
 fn a_configuration_that_says_something_else_is_not_overwritten() {
-    let tree = Tree::debian("config");
+    let tree = Machine::debian("config");
     tree.file("etc/hostclock/hostclock.toml", "poll = \"4s\"\n");
     let before = tree.snapshot();
     let from = Some(PathBuf::from("/etc/chrony/chrony.conf"));
@@ -196,7 +138,7 @@ fn a_configuration_that_says_something_else_is_not_overwritten() {
 
 #[test]
 fn an_image_without_the_program_gets_this_one_and_its_path_in_the_unit() {
-    let tree = Tree::debian("copy");
+    let tree = Machine::debian("copy");
     fs::remove_file(tree.0.join("usr/bin/hostclock")).expect("removed");
     assert_eq!(set_up(&tree.request()), Code::Fine);
     assert!(tree.has("usr/local/bin/hostclock"));
@@ -206,7 +148,7 @@ fn an_image_without_the_program_gets_this_one_and_its_path_in_the_unit() {
 
 #[test]
 fn openrc_gets_its_script_and_its_runlevel() {
-    let tree = Tree::debian("openrc");
+    let tree = Machine::debian("openrc");
     fs::remove_dir_all(tree.0.join("usr/lib/systemd")).expect("removed");
     tree.file("sbin/openrc", "")
         .file("etc/init.d/chronyd", "")
@@ -222,10 +164,10 @@ fn openrc_gets_its_script_and_its_runlevel() {
 
 #[test]
 fn a_confidential_image_and_one_without_a_service_manager_are_left_alone() {
-    let tree = Tree::debian("snp");
+    let tree = Machine::debian("snp");
     tree.file("sys/bus/platform/devices/sev-guest/uevent", "");
     assert_eq!(set_up(&tree.request()), Code::Untrusted);
-    let bare = Tree::debian("bare");
+    let bare = Machine::debian("bare");
     fs::remove_dir_all(bare.0.join("usr/lib/systemd")).expect("removed");
     assert_eq!(set_up(&bare.request()), Code::Failed);
     let nowhere = Request { root: PathBuf::from("/nonexistent"), ..bare.request() };
@@ -233,18 +175,16 @@ fn a_confidential_image_and_one_without_a_service_manager_are_left_alone() {
 }
 
 #[test]
-fn what_could_not_be_put_back_stays_in_the_record_with_the_services_to_start() {
-    let tree = Tree::debian("rest");
+fn what_could_not_be_put_back_stays_in_the_record() {
+    let tree = Machine::debian("rest");
     assert_eq!(set_up(&tree.request()), Code::Fine);
-    let mut journal = Journal::load(tree.0.path()).expect("readable").expect("there");
-    journal.stopped = vec!["chrony.service".to_owned()];
-    journal.save(tree.0.path()).expect("written");
     // A directory where a link was can't be replaced by it.
     let link = "etc/systemd/system/chronyd.service";
     tree.file(&format!("{link}/in-the-way"), "");
     assert_eq!(undo(&tree.request()), Code::Failed);
-    let rest = Journal::load(tree.0.path()).expect("readable").expect("there");
-    assert_eq!(rest.stopped, ["chrony.service"]);
+    let rest = Record::load(&Tree::new(tree.0.path())).expect("readable").expect("there");
+    assert!(rest.changes.iter().any(|change| change.path() == Some(Path::new(link))));
+    assert!(services::is_enabled(tree.0.path(), "hostclock.service"), "while the other is not whole");
     fs::remove_dir_all(tree.0.join(link)).expect("removed");
     assert_eq!(undo(&tree.request()), Code::Fine);
     assert!(tree.has(link));
@@ -252,8 +192,8 @@ fn what_could_not_be_put_back_stays_in_the_record_with_the_services_to_start() {
 
 #[test]
 fn a_record_that_makes_no_sense_stops_everything() {
-    let tree = Tree::debian("record");
-    tree.file("etc/hostclock/undo.json", "{}");
+    let tree = Machine::debian("record");
+    tree.file("etc/hostclock-undo.json", "{}");
     let before = tree.snapshot();
     assert_eq!(undo(&tree.request()), Code::Failed);
     assert_eq!(set_up(&tree.request()), Code::Failed);

@@ -1,0 +1,149 @@
+//! One change of the tree, made and unmade. Either may have happened already, in whole or in part, when a crash came in
+//! between: each looks at what is there first.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::node::Node;
+use super::tree::{Access, Tree, kept_name};
+
+/// One change. Paths are below the root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Change {
+    /// A directory is made.
+    Directory { path: PathBuf },
+    /// What is at a path gives way to something else. A file that was there is kept under another name beside it.
+    Replace { path: PathBuf, before: Node, after: Node },
+    /// The service's user is made, by a command.
+    User { name: String },
+}
+
+/// What became of taking a change back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Undone {
+    /// It is as it was.
+    Whole,
+    /// Somebody has changed it since, and needs it as it is: what, in a line.
+    Changed(String),
+}
+
+impl Change {
+    /// The path, where it has one.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Directory { path } | Self::Replace { path, .. } => Some(path),
+            Self::User { .. } => None,
+        }
+    }
+
+    /// What has to be in the tree for it.
+    pub(super) fn place(&self) -> Option<&Path> {
+        match self {
+            Self::Directory { path } => Some(path),
+            Self::Replace { path, .. } => path.parent(),
+            Self::User { .. } => None,
+        }
+    }
+
+    /// What was done, in a line.
+    pub(super) fn done(&self) -> String {
+        match self {
+            Self::Directory { path } => format!("made /{}", path.display()),
+            Self::Replace { path, before: Node::Absent, after: Node::Link { .. } } => {
+                format!("enabled by /{}", path.display())
+            }
+            Self::Replace { path, before: Node::Link { .. }, after: Node::Absent } => {
+                format!("disabled by removing /{}", path.display())
+            }
+            Self::Replace { path, after: Node::Absent, .. } => format!("removed /{}", path.display()),
+            Self::Replace { path, .. } => format!("wrote /{}", path.display()),
+            Self::User { name } => format!("made the user {name}"),
+        }
+    }
+
+    /// Makes the change; `content` is a file's.
+    ///
+    /// # Errors
+    /// In one line, with what was there still there.
+    pub(super) fn make(&self, tree: &Tree, content: &[u8]) -> Result<(), String> {
+        match self {
+            Self::Directory { path } => tree.make_directory(path),
+            Self::Replace { path, before, after } => {
+                if let Node::File { .. } = before {
+                    if tree.node(path)?.is(before) {
+                        tree.keep(path, &kept_name(path))?;
+                    }
+                }
+                match after {
+                    Node::File { mode, owner, label, .. } => {
+                        let access = Access { mode: *mode, owner: *owner, label: label.as_deref() };
+                        tree.write(path, content, access)
+                    }
+                    Node::Link { target, owner, label } => tree.link(path, target, *owner, label.as_deref()),
+                    Node::Absent | Node::Other => tree.remove(path),
+                }
+            }
+            Self::User { .. } => Ok(()),
+        }
+    }
+
+    /// Takes the change back, however far it had come. What somebody else has put there since is left alone.
+    ///
+    /// # Errors
+    /// When what was there before can't be put back, in one line.
+    pub(super) fn unmake(&self, tree: &Tree) -> Result<Undone, String> {
+        match self {
+            // Who has put something else into it keeps it.
+            Self::Directory { path } => tree.remove_directory(path).map(|()| Undone::Whole),
+            Self::Replace { path, before, after } => {
+                tree.tidy(path)?;
+                put_back(tree, path, before, after)
+            }
+            Self::User { .. } => Ok(Undone::Whole),
+        }
+    }
+}
+
+fn put_back(tree: &Tree, path: &Path, before: &Node, after: &Node) -> Result<Undone, String> {
+    let now = tree.node(path)?;
+    let kept = kept_name(path);
+    if now.is(before) {
+        // The second name of a file that never gave way.
+        if let Node::File { .. } = before {
+            tree.remove(&kept)?;
+        }
+        return Ok(Undone::Whole);
+    }
+    let place = tree.at(path);
+    let (place, found) = (place.display(), described(&now));
+    match before {
+        Node::Absent if now.serves_as(after) => tree.remove(path).map(|()| Undone::Whole),
+        Node::Absent => Ok(Undone::Changed(format!("{place} was changed since, and is left as it is"))),
+        _ if !now.serves_as(after) && now != Node::Absent => {
+            Err(format!("{place}: {found} is there now, where {} was: move it away first", described(before)))
+        }
+        Node::Link { target, owner, label } => {
+            let above = path.parent().unwrap_or(Path::new(""));
+            if tree.node(above)? == Node::Absent {
+                return Ok(Undone::Changed(format!("{place}: its directory is gone, and so is the link")));
+            }
+            tree.link(path, target, *owner, label.as_deref()).map(|()| Undone::Whole)
+        }
+        Node::File { .. } => match tree.put_back(&kept, path)? {
+            true => Ok(Undone::Whole),
+            false => Err(format!("{}: what was kept of {place} is gone", tree.at(&kept).display())),
+        },
+        Node::Other => Ok(Undone::Whole),
+    }
+}
+
+const fn described(node: &Node) -> &'static str {
+    match node {
+        Node::Absent => "nothing",
+        Node::Link { .. } => "a link",
+        Node::File { .. } => "a file",
+        Node::Other => "a directory or a device",
+    }
+}

@@ -1,0 +1,169 @@
+//! Taking back what was changed, in the order in which nothing is taken away before its replacement works: first the
+//! other services start with the machine again, then the service manager hands the clock back to them, then ours goes.
+//! Each part can be done again: after a crash it goes on where it was.
+
+use std::path::Path;
+
+use hostclock_linux::services::{self, Manager};
+
+use super::World;
+use super::change::{Change, Undone};
+use super::command::{apply_rules, command, remove_user, reread_units, restart, runs, start, stop};
+use super::handover::{self, HANDBACK};
+use super::node::Node;
+use super::plan::{has_user, runtime_steps};
+use super::record::{Phase, Record};
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct TakenBack {
+    /// What is worth knowing, a line each: what somebody needs as it is now.
+    pub(super) remarks: Vec<String>,
+    /// What is left to be put back, and why, a line each; the record has it.
+    pub(super) left: Vec<String>,
+}
+
+/// Takes back what `record` says, and removes it; where something is left, it stays, and says so.
+pub(super) fn take_back(world: &World<'_>, mut record: Record, manager: Manager) -> TakenBack {
+    let mut done = TakenBack::default();
+    record.phase = Phase::Undoing;
+    if world.running && manager == Manager::Systemd && !record.stopped.is_empty() {
+        hand_back_by(world, &mut record, &mut done);
+    }
+    let changes = record.changes.clone();
+    let (others, own): (Vec<&Change>, Vec<&Change>) = changes.iter().partition(|change| disables(change));
+    unmake(world, &others, &mut done);
+    let whole = done.left.is_empty();
+    if world.running {
+        record.stopped = hand_back(world, &record, manager, &mut done);
+    }
+    // Ours starts with the machine for as long as those that it replaced would not.
+    if whole {
+        unmake(world, &own, &mut done);
+        if world.running {
+            settle(world, &record, manager, &mut done);
+        }
+    }
+    if done.left.is_empty() {
+        match Record::remove(&world.tree) {
+            Ok(()) => return done,
+            Err(why) => done.left.push(why),
+        }
+    }
+    // All changes stay in it: what is taken back already does no harm when that is tried again.
+    if let Err(why) = record.save(&world.tree) {
+        // What is there says as much.
+        done.remarks.push(why);
+    }
+    done
+}
+
+/// Whether it disabled another service.
+fn disables(change: &Change) -> bool {
+    matches!(change, Change::Replace { before: Node::Link { .. }, after: Node::Absent, .. })
+}
+
+/// Writes what hands the clock back, into the record first.
+fn hand_back_by(world: &World<'_>, record: &mut Record, done: &mut TakenBack) {
+    let units = handover::back_units(&record.stopped);
+    let prepared = runtime_steps(&world.tree, units).and_then(|steps| {
+        record.add(steps.iter().map(|step| step.change.clone()), &[]);
+        record.save(&world.tree)?;
+        steps.iter().try_for_each(|step| step.change.make(&world.tree, &step.content))?;
+        world.system.run(&reread_units())
+    });
+    if let Err(why) = prepared {
+        done.remarks.push(format!("the services are changed one by one: {why}"));
+    }
+}
+
+/// Gives the clock back to the services that were stopped; those that didn't start.
+fn hand_back(world: &World<'_>, record: &Record, manager: Manager, done: &mut TakenBack) -> Vec<String> {
+    let own = services::own(manager);
+    if record.stopped.is_empty() {
+        if !record.ran_before {
+            attempt(world, &stop(manager, own), done);
+        }
+        return Vec::new();
+    }
+    let back = match manager {
+        Manager::Systemd => {
+            attempt(world, &reread_units(), done);
+            start(manager, HANDBACK)
+        }
+        Manager::OpenRc => handover::back_by_shell(&record.stopped),
+    };
+    if let Err(why) = world.system.run(&back) {
+        // One by one, then: whatever starts is worth it.
+        done.remarks.push(why);
+        attempt(world, &stop(manager, own), done);
+    }
+    let mut unstarted = Vec::new();
+    for service in &record.stopped {
+        if world.system.asks(&runs(manager, service)) {
+            continue;
+        }
+        if let Err(why) = world.system.run(&start(manager, service)) {
+            done.left.push(format!("{service} could not be started again: {why}"));
+            unstarted.push(service.clone());
+        }
+    }
+    unstarted
+}
+
+/// Unmakes changes, the last first.
+fn unmake(world: &World<'_>, changes: &[&Change], done: &mut TakenBack) {
+    for change in changes.iter().rev() {
+        let undone = match change {
+            Change::User { .. } if has_user(world.tree.root()) => {
+                world.system.run(&remove_user(world.tree.root())).map(|()| Undone::Whole)
+            }
+            change => change.unmake(&world.tree),
+        };
+        match undone {
+            Ok(Undone::Whole) => {}
+            Ok(Undone::Changed(remark)) => done.remarks.push(remark),
+            Err(why) => done.left.push(why),
+        }
+    }
+}
+
+/// Makes the running machine take note.
+fn settle(world: &World<'_>, record: &Record, manager: Manager, done: &mut TakenBack) {
+    let path_of = |change: &Change, start: &str| change.path().is_some_and(|path| path.starts_with(start));
+    if manager == Manager::Systemd {
+        attempt(world, &reread_units(), done);
+        if record.changes.iter().any(|change| path_of(change, "etc/udev")) {
+            for command in apply_rules(true) {
+                attempt(world, &command, done);
+            }
+        }
+    }
+    let own = services::own(manager);
+    if record.ran_before && record.changes.iter().any(|change| path_of(change, "etc/systemd/system")) {
+        attempt(world, &restart(manager, own), done);
+    } else if !record.ran_before && manager == Manager::Systemd {
+        // It isn't there any more, and so has not failed.
+        let forget = command(["systemctl", "reset-failed", own]);
+        let _ = world.system.asks(&forget);
+    }
+}
+
+/// Runs a command that is no reason to stop.
+fn attempt(world: &World<'_>, command: &super::command::Command, done: &mut TakenBack) {
+    if let Err(why) = world.system.run(command) {
+        done.remarks.push(why);
+    }
+}
+
+/// What undoing would do, a line each.
+pub(super) fn would_do(record: &Record) -> Vec<String> {
+    let changes = record.changes.iter().rev().map(|change| format!("would take back: {}", change.done()));
+    let services = record.stopped.iter().map(|service| format!("would start again: {service}"));
+    changes.chain(services).collect()
+}
+
+/// Whether a path is in a directory that is gone with the next boot.
+pub(super) fn is_runtime(change: &Change) -> bool {
+    change.path().is_some_and(|path| path.starts_with(Path::new("run")))
+}
