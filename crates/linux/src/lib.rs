@@ -18,10 +18,14 @@ pub mod clock;
 pub mod clock_set;
 pub mod clocksource;
 pub mod container;
+mod directory;
 pub mod discover;
 pub mod distribution;
 pub mod errno;
+#[cfg(test)]
+mod fork;
 pub mod hypervisor;
+pub mod instance;
 pub mod kmsg;
 pub mod module;
 pub mod process;
