@@ -32,6 +32,7 @@ pub(crate) fn fork(child: impl FnOnce() -> i32) -> Result<Forked, Errno> {
 
 impl Forked {
     /// Its process number.
+    #[cfg(test)]
     pub(crate) const fn pid(&self) -> i32 {
         self.pid
     }

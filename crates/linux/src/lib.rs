@@ -14,6 +14,7 @@
 //! On any other system than Linux the crate is empty.
 #![cfg(target_os = "linux")]
 
+pub mod capability;
 pub mod clock;
 pub mod clock_set;
 pub mod clocksource;
@@ -22,9 +23,9 @@ mod directory;
 pub mod discover;
 pub mod distribution;
 pub mod errno;
-#[cfg(test)]
 mod fork;
 pub mod hypervisor;
+pub mod identity;
 pub mod instance;
 pub mod kmsg;
 pub mod module;
