@@ -108,3 +108,36 @@ fn a_closed_pipe_is_no_panic() {
     let output = show.wait_with_output().expect("it ends");
     assert_eq!((code(&output), stderr(&output).as_str()), (0, ""));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_configuration_that_the_service_may_not_read_is_bad_in_its_place_and_remarked_on_elsewhere() {
+    // In a namespace of mounts of its own, with an /etc of its own.
+    const SCRIPT: &str = r#"
+        mount -t tmpfs -o mode=755 none /etc && mkdir -m 755 /etc/hostclock || exit 77
+        echo 'hostclock:x:64990:64991::/:' > /etc/passwd
+        for file in /etc/hostclock/hostclock.toml /etc/other.toml; do
+            echo 'poll = "2s"' > $file; chmod 640 $file
+        done
+        "$0" config --check /etc/hostclock/hostclock.toml; echo $?
+        "$0" config --show > /dev/null; echo $?
+        "$0" config --check /etc/other.toml; echo $?
+    "#;
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", SCRIPT, env!("CARGO_BIN_EXE_hostclock")])
+        .output()
+        .expect("util-linux");
+    let (said, complaints) = (stdout(&output), stderr(&output));
+    if complaints.contains("unshare failed") || code(&output) == 77 {
+        eprintln!("not tested: {complaints}");
+        return;
+    }
+    assert_eq!(said, "2\n2\n/etc/other.toml: ok\n0\n");
+    let problem = "the service's user hostclock may not read it (mode 0640, 0:0): chgrp hostclock ";
+    let lines: Vec<_> = complaints.lines().collect();
+    assert_eq!(lines.len(), 3, "{complaints}");
+    let file = "/etc/hostclock/hostclock.toml";
+    assert_eq!(lines[0], format!("{file}: {problem}{file}"));
+    assert_eq!(lines[1], lines[0]);
+    assert_eq!(lines[2], format!("hostclock: /etc/other.toml: {problem}/etc/other.toml"));
+}

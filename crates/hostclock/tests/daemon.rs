@@ -12,7 +12,6 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Folder, code, hostclock, stdout};
-use hostclock_linux::socket::InstanceLock;
 
 /// A running daemon, killed when a test fails.
 struct Daemon {
@@ -205,19 +204,6 @@ fn without_the_permission_to_set_the_clock_it_ends_with_one_line() {
     assert_eq!(output.status.code(), Some(3), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.contains("CAP_SYS_TIME") && text.contains("--observe"), "{text}");
-}
-
-#[test]
-fn a_second_instance_is_refused() {
-    // On a machine whose clock hostclock keeps already, that one has the lock.
-    let _first = InstanceLock::take().ok();
-    let output =
-        hostclock(&["run", "--socket", "none", "--device", "/dev/ptp-of-a-test", "--no-load-module"]);
-    // Where the tests may not set the clock, that is found first.
-    assert!(matches!(code(&output), 3 | 4), "{output:?}");
-    if code(&output) == 4 {
-        assert!(common::stderr(&output).contains("another hostclock"), "{output:?}");
-    }
 }
 
 #[test]

@@ -8,6 +8,11 @@ use std::io;
 pub struct Errno(pub i32);
 
 impl Errno {
+    /// There is no such file.
+    pub const ENOENT: Self = Self(libc::ENOENT);
+    /// It can't be done here.
+    pub const ENOTSUP: Self = Self(libc::ENOTSUP);
+
     /// The error of the call that has just failed in this thread.
     #[must_use]
     pub fn last() -> Self {

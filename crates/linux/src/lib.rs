@@ -14,14 +14,19 @@
 //! On any other system than Linux the crate is empty.
 #![cfg(target_os = "linux")]
 
+pub mod capability;
 pub mod clock;
 pub mod clock_set;
 pub mod clocksource;
 pub mod container;
+mod directory;
 pub mod discover;
 pub mod distribution;
 pub mod errno;
+mod fork;
 pub mod hypervisor;
+pub mod identity;
+pub mod instance;
 pub mod kmsg;
 pub mod label;
 pub mod module;

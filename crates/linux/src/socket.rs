@@ -1,11 +1,9 @@
-//! The status socket's server side, and the lock that lets one daemon at a time steer the clock.
+//! The status socket's server side.
 //!
 //! The daemon never reads from a client and never waits for one: whoever connects gets one document
 //! and the end of the stream. A client that doesn't read, or connects and does nothing, costs one send
 //! into a buffer of the kernel.
 #![allow(unsafe_code, reason = "socket(2), connect(2), send(2), setsockopt(2)")]
-
-mod lock;
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -17,7 +15,6 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use crate::errno::{Errno, check};
-pub use lock::{Holder, InstanceLock, LockError};
 
 /// Clients served in one go; more wait for the next wake-up.
 const MOST_AT_ONCE: usize = 16;

@@ -20,6 +20,8 @@ pub struct PollSet<const N: usize> {
     epoll: OwnedFd,
     places: [RawFd; N],
     ready: [bool; N],
+    /// `epoll_pwait2` was refused, and isn't tried any more.
+    refused: bool,
 }
 
 /// The kernel's `struct __kernel_timespec`, which has 64 bits on every machine.
@@ -42,7 +44,7 @@ impl<const N: usize> PollSet<N> {
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
         // SAFETY: the kernel has just given this descriptor to us, and nobody else knows its number.
         let epoll = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Self { epoll, places: [NONE; N], ready: [false; N] })
+        Ok(Self { epoll, places: [NONE; N], ready: [false; N], refused: false })
     }
 
     /// Waits for `fd` to be readable at `place` from now on, or for nothing with `None`. What is waited for
@@ -79,10 +81,15 @@ impl<const N: usize> PollSet<N> {
     pub fn wait(&mut self, timeout: Option<Duration>) -> Result<usize, Errno> {
         self.ready = [false; N];
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; N];
-        let ready = match self.wait_precisely(&mut events, timeout) {
-            Err(Errno(libc::ENOSYS)) => self.wait_as_of_old(&mut events, timeout),
-            done => done,
-        };
+        let mut ready = Err(Errno(libc::ENOSYS));
+        if !self.refused {
+            ready = self.wait_precisely(&mut events, timeout);
+            // EPERM: from a filter of system calls that doesn't know this one, as systemd's before 248.
+            self.refused = matches!(ready, Err(Errno(libc::ENOSYS | libc::EPERM)));
+        }
+        if self.refused {
+            ready = self.wait_as_of_old(&mut events, timeout);
+        }
         let count = match ready {
             Ok(count) => count,
             Err(Errno(libc::EINTR)) => 0,
@@ -181,6 +188,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
+    use crate::fork::{Forked, fork};
 
     #[test]
     fn only_the_descriptor_with_something_to_read_is_ready() {
@@ -245,6 +253,51 @@ mod tests {
         loud_peer.write_all(b"x").expect("written");
         assert_eq!(set.wait_as_of_old(&mut events, None), Ok(1));
         assert_eq!({ events[0].u64 }, 1);
+    }
+
+    /// What a filter of system calls does with `epoll_pwait2` from now on, in this process. All others are permitted.
+    fn filter(action: u32) -> bool {
+        // Classic BPF: load the call's number, compare it, and return one of two actions.
+        let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+        let (compare, give) = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, libc::BPF_RET | libc::BPF_K);
+        let step =
+            |code, jf, k| libc::sock_filter { code: u16::try_from(code).expect("small"), jt: 0, jf, k };
+        let call = u32::try_from(libc::SYS_epoll_pwait2).expect("small");
+        let steps = [
+            step(load, 0, 0),
+            step(compare, 1, call),
+            step(give, 0, action),
+            step(give, 0, libc::SECCOMP_RET_ALLOW),
+        ];
+        let program = libc::sock_fprog { len: 4, filter: steps.as_ptr().cast_mut() };
+        // SAFETY: prctl(2) reads numbers, and the program with its four steps, which outlive the calls.
+        unsafe {
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+                && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) == 0
+        }
+    }
+
+    #[test]
+    fn a_call_that_a_filter_refuses_is_done_without_and_not_made_again() {
+        let (quiet, mut peer) = UnixStream::pair().expect("a pair");
+        let mut set = PollSet::<1>::new().expect("a set");
+        set.watch(0, Some(quiet.as_fd())).expect("watched");
+        let eperm = u32::try_from(libc::EPERM).expect("small");
+        let child = fork(|| {
+            if !filter(libc::SECCOMP_RET_ERRNO | eperm) {
+                return 1;
+            }
+            let start = std::time::Instant::now();
+            if set.wait(Some(Duration::from_micros(1_500))) != Ok(0) || start.elapsed().as_micros() < 1_500 {
+                return 2;
+            }
+            // Who makes that call now is killed.
+            if !filter(libc::SECCOMP_RET_KILL_PROCESS) || peer.write_all(b"x").is_err() {
+                return 3;
+            }
+            if set.wait(None) == Ok(1) && set.ready(0) { 0 } else { 4 }
+        });
+        assert_eq!(child.and_then(Forked::wait), Ok(0));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! `hostclock config`: checks a configuration, or shows one.
 
+use std::path::Path;
+
 use crate::cli;
 use crate::config::{self, Origin};
 use crate::exit::Code;
-use crate::output::{complain_plainly, print};
+use crate::output::{complain, complain_plainly, print};
 
 /// Runs the command.
 pub(crate) fn run(args: &cli::Config) -> Code {
@@ -16,6 +18,16 @@ pub(crate) fn run(args: &cli::Config) -> Code {
             return Code::Usage;
         }
     };
+    let (file, is_default) = origin.path();
+    match unreadable_for_service(file) {
+        Some(problem) if is_default => {
+            complain_plainly(&problem);
+            return Code::Usage;
+        }
+        // Perhaps the service isn't to read it.
+        Some(problem) => complain(&problem),
+        None => {}
+    }
     let text = match &args.check {
         Some(file) => format!("{}: ok\n", file.display()),
         None if args.json => config::show_json(&config),
@@ -23,4 +35,14 @@ pub(crate) fn run(args: &cli::Config) -> Code {
     };
     let _ = print(&text);
     Code::Fine
+}
+
+#[cfg(target_os = "linux")]
+fn unreadable_for_service(file: &Path) -> Option<String> {
+    config::unreadable_for_service(Path::new("/"), file)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unreadable_for_service(_: &Path) -> Option<String> {
+    None
 }

@@ -10,6 +10,8 @@ mod file;
 mod form;
 mod keys;
 mod parse;
+#[cfg(target_os = "linux")]
+mod service_user;
 mod show;
 mod span;
 mod value;
@@ -22,6 +24,8 @@ use hostclock_core::source::SourceConfig;
 use hostclock_core::units::Duration;
 
 pub(crate) use keys::KEYS;
+#[cfg(target_os = "linux")]
+pub(crate) use service_user::unreadable_for_service;
 pub(crate) use show::{show_json, show_toml};
 pub(crate) use span::{parse_duration, show_duration, show_frequency};
 
@@ -168,6 +172,13 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// Which file is read, and whether it is the one that a service reads by itself.
+    pub(crate) fn path(&self) -> (&Path, bool) {
+        let default = Path::new(DEFAULT_FILE);
+        let file = self.file.as_deref().unwrap_or(default);
+        (file, file == default)
+    }
+
     /// Reads the file and applies the command line.
     ///
     /// # Errors

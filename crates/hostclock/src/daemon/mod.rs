@@ -28,8 +28,9 @@ use hostclock_core::policy::Mode;
 use hostclock_linux::clock::{self, SystemClock};
 use hostclock_linux::clock_set::ClockSetWatch;
 use hostclock_linux::hypervisor::Confidential;
+use hostclock_linux::instance::{InstanceLock, LockError};
 use hostclock_linux::process;
-use hostclock_linux::socket::{BindError, InstanceLock, LockError, StatusListener};
+use hostclock_linux::socket::{BindError, StatusListener};
 use hostclock_linux::uevent::UeventSocket;
 
 use crate::config::{ConfidentialGuest, Config, Origin, RealtimePriority};
