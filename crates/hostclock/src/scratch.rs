@@ -9,7 +9,17 @@ pub(crate) struct Scratch(PathBuf);
 impl Scratch {
     /// An empty one, called so.
     pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("hostclock-{name}-{}", std::process::id()));
+        Self::below(&std::env::temp_dir(), name)
+    }
+
+    /// The same in memory where the system has a place for it: for a test that waits for the disk thousands of times.
+    pub(crate) fn in_memory(name: &str) -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Self::below(memory, name) } else { Self::new(name) }
+    }
+
+    fn below(place: &Path, name: &str) -> Self {
+        let path = place.join(format!("hostclock-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a directory");
         Self(path)

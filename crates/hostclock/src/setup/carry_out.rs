@@ -15,6 +15,7 @@ use super::node::Node;
 use super::plan::{Plan, Step};
 use super::record::{Phase, Record};
 use super::report::{Outcome, Report};
+use super::standing::Standing;
 use super::undo::{is_runtime, take_back};
 use super::{Request, Stop, World, failed};
 use crate::config::{self, Config};
@@ -41,6 +42,9 @@ pub(super) fn carry_out(
         return up_to_date(world, request, manager, &plan, runs_now, report);
     }
     let known = record.is_some();
+    // A machine that is set up, and is to stay so if this fails.
+    let standing = record.clone().filter(|record| record.phase == Phase::Complete);
+    let standing = standing.map(|record| Standing::of(world, record, &plan)).transpose().map_err(failed)?;
     let mut record = record.unwrap_or_else(|| Record::new(runs_now));
     record.phase = Phase::Begun;
     record.add(plan.steps().map(|step| step.change.clone()), &plan.stopped);
@@ -57,7 +61,10 @@ pub(super) fn carry_out(
         .and_then(|()| hand_over(world, manager, &plan, runs_now))
         .and_then(|()| for_good(world, manager, &plan, report));
     if let Err(why) = done {
-        return Err(rolled_back(world, record, manager, &why, report));
+        return Err(match standing {
+            Some(standing) => standing.restored(world, manager, &plan, &why, report),
+            None => rolled_back(world, record, manager, &why, report),
+        });
     }
     // What only handed over goes, and out of the record.
     let runtime = record.changes.iter().rev().filter(|change| is_runtime(change));
@@ -66,7 +73,7 @@ pub(super) fn carry_out(
         record.forget(is_runtime);
     }
     left.into_iter().for_each(|why| report.remark(format!("{why} (it is gone after the next boot)")));
-    record.phase = Phase::Complete;
+    record.complete();
     record.save(&world.tree).map_err(|why| {
         failed(format!("{why}: all is set up; `hostclock setup --undo` takes it back as well"))
     })?;
@@ -256,7 +263,7 @@ fn note(world: &World<'_>, command: &Command, report: &mut Report) {
 pub(super) fn would_do(step: &Step) -> Vec<String> {
     match &step.change {
         Change::Directory { path } => vec![format!("would make the directory /{}", path.display())],
-        Change::Replace { path, after: Node::File { mode, .. }, before } => {
+        Change::Replace { path, after: Node::File { mode, .. }, before, .. } => {
             let over = if *before == Node::Absent { "" } else { ", over what is there" };
             let path = path.display();
             let Ok(text) = std::str::from_utf8(&step.content).map(str::to_owned) else {

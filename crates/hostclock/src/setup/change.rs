@@ -15,7 +15,14 @@ pub(super) enum Change {
     /// A directory is made.
     Directory { path: PathBuf },
     /// What is at a path gives way to something else. A file that was there is kept under another name beside it.
-    Replace { path: PathBuf, before: Node, after: Node },
+    Replace {
+        path: PathBuf,
+        before: Node,
+        after: Node,
+        /// What setup put there before, while it isn't certain that `after` is there.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        earlier: Vec<Node>,
+    },
     /// The service's user is made, by a command.
     User { name: String },
 }
@@ -30,6 +37,21 @@ pub(super) enum Undone {
 }
 
 impl Change {
+    /// What is at a path gives way.
+    pub(super) fn replace(path: &Path, before: Node, after: Node) -> Self {
+        Self::Replace { path: path.to_owned(), before, after, earlier: Vec::new() }
+    }
+
+    /// Whether setup itself put `now` there.
+    pub(super) fn is_made(&self, now: &Node) -> bool {
+        match self {
+            Self::Replace { after, earlier, .. } => {
+                now.serves_as(after) || earlier.iter().any(|earlier| now.serves_as(earlier))
+            }
+            Self::Directory { .. } | Self::User { .. } => false,
+        }
+    }
+
     /// The path, where it has one.
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
@@ -51,10 +73,10 @@ impl Change {
     pub(super) fn done(&self) -> String {
         match self {
             Self::Directory { path } => format!("made /{}", path.display()),
-            Self::Replace { path, before: Node::Absent, after: Node::Link { .. } } => {
+            Self::Replace { path, before: Node::Absent, after: Node::Link { .. }, .. } => {
                 format!("enabled by /{}", path.display())
             }
-            Self::Replace { path, before: Node::Link { .. }, after: Node::Absent } => {
+            Self::Replace { path, before: Node::Link { .. }, after: Node::Absent, .. } => {
                 format!("disabled by removing /{}", path.display())
             }
             Self::Replace { path, after: Node::Absent, .. } => format!("removed /{}", path.display()),
@@ -70,7 +92,7 @@ impl Change {
     pub(super) fn make(&self, tree: &Tree, content: &[u8]) -> Result<(), String> {
         match self {
             Self::Directory { path } => tree.make_directory(path),
-            Self::Replace { path, before, after } => {
+            Self::Replace { path, before, after, .. } => {
                 if let Node::File { .. } = before {
                     if tree.node(path)?.is(before) {
                         tree.keep(path, &kept_name(path))?;
@@ -97,17 +119,18 @@ impl Change {
         match self {
             // Who has put something else into it keeps it.
             Self::Directory { path } => tree.remove_directory(path).map(|()| Undone::Whole),
-            Self::Replace { path, before, after } => {
+            Self::Replace { path, before, .. } => {
                 tree.tidy(path)?;
-                put_back(tree, path, before, after)
+                let now = tree.node(path)?;
+                put_back(tree, path, before, &now, self.is_made(&now))
             }
             Self::User { .. } => Ok(Undone::Whole),
         }
     }
 }
 
-fn put_back(tree: &Tree, path: &Path, before: &Node, after: &Node) -> Result<Undone, String> {
-    let now = tree.node(path)?;
+/// Puts `before` back in the place of `now`; `ours` says whether setup put that there.
+fn put_back(tree: &Tree, path: &Path, before: &Node, now: &Node, ours: bool) -> Result<Undone, String> {
     let kept = kept_name(path);
     if now.is(before) {
         // The second name of a file that never gave way.
@@ -117,11 +140,11 @@ fn put_back(tree: &Tree, path: &Path, before: &Node, after: &Node) -> Result<Und
         return Ok(Undone::Whole);
     }
     let place = tree.at(path);
-    let (place, found) = (place.display(), described(&now));
+    let (place, found) = (place.display(), described(now));
     match before {
-        Node::Absent if now.serves_as(after) => tree.remove(path).map(|()| Undone::Whole),
+        Node::Absent if ours => tree.remove(path).map(|()| Undone::Whole),
         Node::Absent => Ok(Undone::Changed(format!("{place} was changed since, and is left as it is"))),
-        _ if !now.serves_as(after) && now != Node::Absent => {
+        _ if !ours && *now != Node::Absent => {
             Err(format!("{place}: {found} is there now, where {} was: move it away first", described(before)))
         }
         Node::Link { target, owner, label } => {

@@ -168,18 +168,19 @@ impl Plan {
 impl Planner<'_> {
     /// Whether what is at `path` is what setup put there.
     fn is_ours(&self, path: &Path, now: &Node) -> bool {
-        self.record.and_then(|record| record.known(path)).is_some_and(|(_, after)| now.serves_as(after))
+        self.record.and_then(|record| record.known(path)).is_some_and(|change| change.is_made(now))
     }
 
     /// What was at `path` before setup first changed it.
     fn before(&self, path: &Path, now: &Node) -> Node {
-        let known = self.record.and_then(|record| record.known(path)).filter(|_| self.is_ours(path, now));
-        known.map_or_else(|| now.clone(), |(before, _)| before.clone())
+        match self.record.and_then(|record| record.known(path)) {
+            Some(Change::Replace { before, .. }) if self.is_ours(path, now) => before.clone(),
+            _ => now.clone(),
+        }
     }
 
     fn replace(&self, path: &Path, now: &Node, after: Node, content: Vec<u8>) -> Step {
-        let before = self.before(path, now);
-        Step { change: Change::Replace { path: path.to_owned(), before, after }, content }
+        Step { change: Change::replace(path, self.before(path, now), after), content }
     }
 
     /// The program's path on the machine, and its copy where it can't stay where it is.
@@ -350,7 +351,7 @@ impl Planner<'_> {
         self.plan.rivals.push(service.to_owned());
         for Link { path, .. } in links {
             let before = self.tree.node(&path)?;
-            let change = Change::Replace { path, before, after: Node::Absent };
+            let change = Change::replace(&path, before, Node::Absent);
             if !self.plan.disabling.iter().any(|step| step.change == change) {
                 self.plan.disabling.push(Step { change, content: Vec::new() });
             }
@@ -435,7 +436,7 @@ pub(super) fn runtime_steps(tree: &Tree, units: Vec<RuntimeUnit>) -> Result<Vec<
         steps.extend(missing.into_iter().filter(|step| !steps.contains(step)).collect::<Vec<_>>());
         let after = Node::file(text.as_bytes(), 0o644);
         // Whatever is left there of an earlier setup that was interrupted.
-        let change = Change::Replace { path, before: Node::Absent, after };
+        let change = Change::replace(&path, Node::Absent, after);
         steps.push(Step { change, content: text.into_bytes() });
     }
     Ok(steps)

@@ -71,7 +71,11 @@ impl Record {
         for change in changes {
             let known = self.changes.iter_mut().find(|known| same_place(known, &change));
             match (known, change) {
-                (Some(Change::Replace { after, .. }), Change::Replace { after: newer, .. }) => *after = newer,
+                (Some(Change::Replace { after, earlier, .. }), Change::Replace { after: newer, .. }) => {
+                    if *after != newer {
+                        earlier.push(std::mem::replace(after, newer));
+                    }
+                }
                 (Some(_), _) => {}
                 (None, change) => self.changes.push(change),
             }
@@ -83,12 +87,21 @@ impl Record {
         }
     }
 
-    /// What a path had when it was first changed, and what was put there last.
-    pub(super) fn known(&self, path: &Path) -> Option<(&Node, &Node)> {
-        self.changes.iter().find_map(|change| match change {
-            Change::Replace { path: known, before, after } if known == path => Some((before, after)),
-            _ => None,
-        })
+    /// All changes are made.
+    pub(super) fn complete(&mut self) {
+        self.phase = Phase::Complete;
+        for change in &mut self.changes {
+            if let Change::Replace { earlier, .. } = change {
+                earlier.clear();
+            }
+        }
+    }
+
+    /// What was done at a path.
+    pub(super) fn known(&self, path: &Path) -> Option<&Change> {
+        self.changes
+            .iter()
+            .find(|change| matches!(change, Change::Replace { path: known, .. } if known == path))
     }
 
     /// Forgets the changes that `which` names, as they are taken back already.

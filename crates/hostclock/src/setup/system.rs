@@ -11,6 +11,7 @@ use hostclock_linux::module::{self, Outcome};
 use hostclock_linux::process;
 
 use super::command::{Command, find, search_path};
+use crate::config;
 use crate::status::client::{self, Answer, Trouble};
 use crate::status::look;
 
@@ -128,8 +129,8 @@ impl System for ThisMachine {
         }
     }
 
-    fn denied_to_service(&self, _path: &Path) -> Option<String> {
-        None
+    fn denied_to_service(&self, path: &Path) -> Option<String> {
+        config::unreadable_for_service(Path::new("/"), path)
     }
 
     fn status(&self, socket: Option<&Path>) -> Result<Answer, Trouble> {

@@ -106,6 +106,7 @@ impl Tree {
         self.clear(&beside)
             .and_then(|()| self.fill(&beside, bytes, access))
             .and_then(|()| self.move_to(&beside, path))
+            .inspect_err(|_| drop(self.clear(&beside)))
             .map_err(self.failed("write", path))
     }
 
@@ -129,6 +130,7 @@ impl Tree {
             })
             .and_then(|()| self.label(&beside, label))
             .and_then(|()| self.move_to(&beside, path))
+            .inspect_err(|_| drop(self.clear(&beside)))
             .map_err(self.failed("make the link", path))
     }
 

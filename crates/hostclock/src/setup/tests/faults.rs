@@ -180,3 +180,55 @@ fn undoing_in_which_any_step_fails_ends_as_before_or_says_what_is_left_and_keeps
     }
     assert!(ends[0] > 3 && ends[1] > 10, "as before, named: {ends:?}");
 }
+
+/// A machine that is set up, with another configuration of chrony's and a newer program at hand.
+fn standing(name: &str) -> (Machine, Fake) {
+    let machine = Machine::running(name);
+    let fake = Fake::new(&machine);
+    assert!(matches!(fake.set_up(&request(&machine)).0, Ok((_, Code::Fine))));
+    machine
+        .file("etc/chrony/chrony.conf", "refclock PHC /dev/ptp0 poll 0\n")
+        .file("tmp/unpacked/hostclock", "a newer program");
+    (machine, fake)
+}
+
+#[test]
+fn setting_up_again_in_which_any_step_fails_or_is_the_last_never_takes_the_first_time_back() {
+    let (machine, fake) = standing("again-well");
+    let before = named(&machine);
+    assert!(matches!(fake.set_up(&request(&machine)).0, Ok((_, Code::Fine))));
+    let after = named(&machine);
+    assert_ne!(before, after);
+    let mut struck = 0;
+    for number in 0..MOST {
+        let mut over = true;
+        for fault in [Fault::Fails(number), Fault::Killed(number)] {
+            let what = format!("setting up again with {fault:?}");
+            let (machine, fake) = standing("again");
+            let faulty = Fake { faults: Rc::new(Faults::with(fault)), ..healed(&machine, &fake) };
+            let (ended, report) = faulty.set_up(&request(&machine));
+            if !faulty.faults.has_struck() {
+                continue;
+            }
+            over = false;
+            struck += 1;
+            assert!(faulty.runs("hostclock.service") && !faulty.runs("chrony.service"), "{what}");
+            let now = named(&machine);
+            if matches!(fault, Fault::Fails(_)) && now != after {
+                assert!(ended.is_err(), "{what}: {report:?}");
+                let told = !report.left.is_empty() && machine.has("etc/hostclock-undo.json");
+                assert!(now == before || told, "{what}: {ended:?} {report:?}");
+            }
+            let fake = healed(&machine, &faulty);
+            let (ended, report) = fake.set_up(&request(&machine));
+            assert!(matches!(ended, Ok((_, Code::Fine))), "{what}, then done again: {ended:?} {report:?}");
+            assert_eq!(named(&machine), after, "{what}, then done again");
+            undone(&machine, &fake, &what);
+            assert!(fake.runs("chrony.service") && !fake.runs("hostclock.service"), "{what}, then undone");
+        }
+        if over {
+            break;
+        }
+    }
+    assert!(struck > 60, "{struck}");
+}

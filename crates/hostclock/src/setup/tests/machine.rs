@@ -37,7 +37,7 @@ impl Machine {
         // Tests with one name run beside each other.
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let machine = Self(Scratch::new(&format!("setup-{name}-{count}")));
+        let machine = Self(Scratch::in_memory(&format!("setup-{name}-{count}")));
         machine
             .file("etc/passwd", "root:x:0:0::/root:/bin/bash\nhostclock:x:999:999::/:/usr/sbin/nologin\n")
             .file("usr/lib/systemd/systemd", "")
