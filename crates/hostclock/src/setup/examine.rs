@@ -52,6 +52,9 @@ pub(super) fn examine(world: &World<'_>, request: &Request, report: &mut Report)
     for without in carried.iter().flat_map(|carried| &carried.without) {
         report.remark(format!("not carried over: {without}"));
     }
+    for remark in carried.iter().flat_map(|carried| &carried.remarks) {
+        report.remark(remark.clone());
+    }
     if let Some(loose) = plan.loose.first() {
         let stop = loose.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
         return Err((

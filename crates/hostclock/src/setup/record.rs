@@ -6,7 +6,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
-use super::node::Node;
 use super::tree::{Access, Tree};
 
 /// Where it is, below the root. Not in hostclock's own directory, which it may be the one to remove.

@@ -1,0 +1,131 @@
+//! The lines of chrony's configuration, with those of the files that it includes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// How deep files may include others.
+const DEEPEST: usize = 10;
+/// A line that says something.
+pub(super) enum Line {
+    /// A file begins.
+    File(PathBuf),
+    /// What includes another file.
+    Inclusion(String),
+    /// What stands in a file, and its directive.
+    Directive(String, String),
+}
+
+/// Collects the lines of a file and of those that it includes.
+struct Reader<'a> {
+    root: &'a Path,
+    lines: Vec<Line>,
+}
+
+/// The lines of `file` below `root`, and of those that it includes.
+///
+/// # Errors
+/// When a file can't be read, in one line.
+pub(super) fn lines(root: &Path, file: &Path) -> Result<Vec<Line>, String> {
+    let mut reader = Reader { root, lines: Vec::new() };
+    reader.read(file, 0)?;
+    Ok(reader.lines)
+}
+
+impl Reader<'_> {
+    fn read(&mut self, file: &Path, depth: usize) -> Result<(), String> {
+        if depth > DEEPEST {
+            return Err(format!("{}: included too deeply: does it include itself?", file.display()));
+        }
+        let place = below(self.root, file);
+        let text = fs::read_to_string(&place)
+            .map_err(|error| format!("cannot read {}: {error}", place.display()))?;
+        self.lines.push(Line::File(file.to_owned()));
+        for line in text.lines() {
+            self.line(line, depth)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &str, depth: usize) -> Result<(), String> {
+        let line = line.trim();
+        // chrony takes all of these for comments.
+        if line.is_empty() || line.starts_with(['#', '%', ';', '!']) {
+            return Ok(());
+        }
+        let shown: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let mut words = line.split_whitespace();
+        let directive = words.next().unwrap_or_default().to_ascii_lowercase();
+        let arguments: Vec<&str> = words.collect();
+        match directive.as_str() {
+            "include" => {
+                self.lines.push(Line::Inclusion(shown));
+                self.include(&arguments, depth)
+            }
+            "confdir" => {
+                self.lines.push(Line::Inclusion(shown));
+                self.confdir(&arguments, depth)
+            }
+            _ => {
+                self.lines.push(Line::Directive(shown, directive));
+                Ok(())
+            }
+        }
+    }
+
+    /// `include /etc/chrony.d/*.conf`: only the file's name may be a pattern here.
+    fn include(&mut self, arguments: &[&str], depth: usize) -> Result<(), String> {
+        for pattern in arguments.iter().map(Path::new) {
+            let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            match name.split_once('*') {
+                None => self.read(pattern, depth + 1)?,
+                Some((start, end)) => {
+                    let directory = pattern.parent().unwrap_or(Path::new("/"));
+                    for file in files(&below(self.root, directory)) {
+                        if file.starts_with(start) && file.ends_with(end) {
+                            self.read(&directory.join(file), depth + 1)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All files `*.conf` of the directories; of two with one name the first counts.
+    fn confdir(&mut self, arguments: &[&str], depth: usize) -> Result<(), String> {
+        let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for directory in arguments.iter().map(Path::new) {
+            for file in files(&below(self.root, directory)) {
+                if file.ends_with(".conf") {
+                    found.entry(file.clone()).or_insert_with(|| directory.join(file));
+                }
+            }
+        }
+        for file in found.values() {
+            self.read(file, depth + 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// A path of the machine, in the tree under `root`.
+fn below(root: &Path, path: &Path) -> PathBuf {
+    match path.strip_prefix("/") {
+        Ok(inner) => root.join(inner),
+        // Given by the user, relative to where he is.
+        Err(_) => path.to_owned(),
+    }
+}
+
+/// The names in a directory, sorted.
+fn files(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
