@@ -58,7 +58,7 @@ pub(super) fn carry_out(
     report.changed = true;
     let device = observation.as_ref().map(|observation| PathBuf::from(&observation.device));
     let done = write_files(world, manager, &plan, device.as_deref(), report)
-        .and_then(|()| hand_over(world, manager, &plan, runs_now))
+        .and_then(|()| hand_over(world, manager, &plan, runs_now, report))
         .and_then(|()| for_good(world, manager, &plan, report));
     if let Err(why) = done {
         return Err(match standing {
@@ -124,7 +124,13 @@ fn write_files(
 }
 
 /// From the others to us, by the service manager.
-fn hand_over(world: &World<'_>, manager: Manager, plan: &Plan, runs_now: bool) -> Result<(), String> {
+fn hand_over(
+    world: &World<'_>,
+    manager: Manager,
+    plan: &Plan,
+    runs_now: bool,
+    report: &mut Report,
+) -> Result<(), String> {
     if !world.running {
         return Ok(());
     }
@@ -145,7 +151,9 @@ fn hand_over(world: &World<'_>, manager: Manager, plan: &Plan, runs_now: bool) -
         format!(
             "hostclock did not have the clock right within {PATIENCE_S} s ({why}); `journalctl --unit hostclock` may tell why"
         )
-    })
+    })?;
+    report.change(format!("took the clock over from {}", plan.stopped.join(", ")));
+    Ok(())
 }
 
 /// What lasts: ours starts with the machine, and then the others don't.

@@ -19,6 +19,7 @@ mod fault;
 mod handover;
 mod node;
 mod plan;
+mod planner;
 mod record;
 mod report;
 mod standing;

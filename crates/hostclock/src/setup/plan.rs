@@ -6,28 +6,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hostclock_linux::rivals::{self, Rival, Role};
-use hostclock_linux::services::{self, Link, Manager};
+use hostclock_linux::rivals::Rival;
+use hostclock_linux::services::Manager;
 
-use super::assets::{self, Asset, OWN_UNITS, UNIT, UNIT_PLACES};
+use super::assets::OWN_UNITS;
 use super::change::Change;
 use super::command::USER;
-use super::handover::{self, RuntimeUnit};
+use super::handover::RuntimeUnit;
 use super::node::Node;
+use super::planner;
 use super::record::Record;
 use super::tree::Tree;
 use crate::config::DEFAULT_FILE;
-
-/// Where the program is copied to where it can't stay.
-const OWN_PLACE: &str = "usr/local/bin/hostclock";
-/// The path that the packaged files have.
-const PACKAGED_PROGRAM: &str = "/usr/bin/hostclock";
-/// Where a program may be that a service starts.
-const LASTING: [&str; 4] = ["/usr/", "/opt/", "/bin/", "/sbin/"];
-/// The part of the unit that starts another clock daemon where ours finds no device.
-const FALLBACK: &str = "etc/systemd/system/hostclock.service.d/50-fallback.conf";
-/// After which time without a device it does.
-const DEVICE_TIMEOUT: &str = "30s";
 
 /// What is asked for beside the usual.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,13 +60,6 @@ pub(super) struct Plan {
     pub(super) program: String,
 }
 
-/// What a plan goes by.
-struct Planner<'a> {
-    tree: &'a Tree,
-    record: Option<&'a Record>,
-    plan: Plan,
-}
-
 impl Plan {
     /// What is missing in `tree`, whose services `manager` starts. `running`: it is this machine's; else an image's.
     ///
@@ -90,33 +73,7 @@ impl Plan {
         record: Option<&Record>,
         wishes: Wishes<'_>,
     ) -> Result<Self, String> {
-        let mut planner = Planner { tree, record, plan: Self::default() };
-        planner.program(running, own_program)?;
-        for asset in assets::of(manager) {
-            planner.asset(asset)?;
-        }
-        if let Some(text) = wishes.configuration {
-            planner.configuration(text)?;
-        }
-        if manager == Manager::Systemd && !has_user(tree.root()) {
-            let user = Change::User { name: USER.to_owned() };
-            planner.plan.files.push(Step { change: user, content: Vec::new() });
-        }
-        for link in wanted_links(tree.root(), manager) {
-            planner.enable(link)?;
-        }
-        if wishes.upgrade {
-            planner.only_what_was_written();
-        } else {
-            planner.rivals(running)?;
-            if wishes.fallback {
-                planner.fallback()?;
-            }
-            if running && manager == Manager::Systemd && !planner.plan.stopped.is_empty() {
-                planner.hand_over()?;
-            }
-        }
-        Ok(planner.plan)
+        planner::plan(tree, running, own_program, manager, record, wishes)
     }
 
     /// All steps, in order.
@@ -165,259 +122,8 @@ impl Plan {
     }
 }
 
-impl Planner<'_> {
-    /// Whether what is at `path` is what setup put there.
-    fn is_ours(&self, path: &Path, now: &Node) -> bool {
-        self.record.and_then(|record| record.known(path)).is_some_and(|change| change.is_made(now))
-    }
-
-    /// What was at `path` before setup first changed it.
-    fn before(&self, path: &Path, now: &Node) -> Node {
-        match self.record.and_then(|record| record.known(path)) {
-            Some(Change::Replace { before, .. }) if self.is_ours(path, now) => before.clone(),
-            _ => now.clone(),
-        }
-    }
-
-    fn replace(&self, path: &Path, now: &Node, after: Node, content: Vec<u8>) -> Step {
-        Step { change: Change::replace(path, self.before(path, now), after), content }
-    }
-
-    /// The program's path on the machine, and its copy where it can't stay where it is.
-    fn program(&mut self, running: bool, own: &Path) -> Result<(), String> {
-        let shown = own.display().to_string();
-        let lasting = LASTING.iter().any(|place| shown.starts_with(place));
-        // A unit's line has its own ideas of spaces, quotes, `%` and `$`.
-        let plain = shown.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+/".contains(&byte));
-        let packaged = self.tree.at(relative(PACKAGED_PROGRAM)).exists();
-        if running && lasting && plain {
-            if shown == PACKAGED_PROGRAM {
-                self.supersede(Path::new(OWN_PLACE))?;
-            }
-            self.plan.program = shown;
-            return Ok(());
-        }
-        if !running && packaged {
-            self.plan.program = PACKAGED_PROGRAM.to_owned();
-            return Ok(());
-        }
-        let content =
-            fs::read(own).map_err(|error| format!("cannot read this program's own file: {error}"))?;
-        let path = Path::new(OWN_PLACE);
-        let (now, after) = (self.tree.node(path)?, Node::file(&content, 0o755));
-        if now == Node::Other {
-            return Err(format!(
-                "{}: there is a directory where the program is to be",
-                self.tree.at(path).display()
-            ));
-        }
-        if !now.is(&after) {
-            self.parents(path);
-            let step = self.replace(path, &now, after, content);
-            self.plan.files.push(step);
-        }
-        self.plan.program = format!("/{OWN_PLACE}");
-        Ok(())
-    }
-
-    fn asset(&mut self, asset: &Asset) -> Result<(), String> {
-        let path = Path::new(asset.own).join(asset.name);
-        let packaged =
-            asset.packaged.iter().any(|place| self.tree.at(Path::new(place)).join(asset.name).exists());
-        let now = self.tree.node(&path)?;
-        let shown = self.tree.at(&path);
-        let shown = shown.display();
-        if now.is_mask() {
-            if asset.name == UNIT {
-                return Err(format!(
-                    "{shown} is a link to /dev/null, by which {UNIT} is masked: nothing is changed; allow it by \
-                     `systemctl unmask {UNIT}` first"
-                ));
-            }
-            self.plan.kept.push(format!("{shown} is masked (a link to /dev/null), and stays so"));
-            return Ok(());
-        }
-        if packaged {
-            if now != Node::Absent && !self.supersede(&path)? {
-                self.plan
-                    .kept
-                    .push(format!("{shown} is not setup's, and stays: it comes before the package's file"));
-            }
-            return Ok(());
-        }
-        if asset.loads_module && UNIT_PLACES.iter().any(|place| self.has_modprobe_unit(place)) {
-            return Ok(());
-        }
-        let text = asset.text.replace(PACKAGED_PROGRAM, &self.plan.program);
-        self.text(&path, text, asset.mode)
-    }
-
-    /// Whether systemd loads modules by a unit of its own, which fails quietly where a machine has none of the name.
-    fn has_modprobe_unit(&self, place: &str) -> bool {
-        self.tree.at(Path::new(place)).join("modprobe@.service").exists()
-    }
-
-    /// A text file, unless it is there already, or is an administrator's.
-    fn text(&mut self, path: &Path, text: String, mode: u32) -> Result<(), String> {
-        let (now, after) = (self.tree.node(path)?, Node::file(text.as_bytes(), mode));
-        if now.is(&after) {
-            return Ok(());
-        }
-        if now != Node::Absent && !self.is_ours(path, &now) {
-            self.plan.kept.push(format!(
-                "{} is not as setup would write it, and stays as it is",
-                self.tree.at(path).display()
-            ));
-            return Ok(());
-        }
-        self.parents(path);
-        let step = self.replace(path, &now, after, text.into_bytes());
-        self.plan.files.push(step);
-        Ok(())
-    }
-
-    /// Takes away what an earlier setup wrote and a package has brought since; whether that is so.
-    fn supersede(&mut self, path: &Path) -> Result<bool, String> {
-        let now = self.tree.node(path)?;
-        if now == Node::Absent || !self.is_ours(path, &now) {
-            return Ok(false);
-        }
-        let step = self.replace(path, &now, Node::Absent, Vec::new());
-        self.plan.files.push(step);
-        Ok(true)
-    }
-
-    fn configuration(&mut self, text: &str) -> Result<(), String> {
-        let path = configuration();
-        let (now, after) = (self.tree.node(path)?, Node::file(text.as_bytes(), 0o644));
-        if now != Node::Absent && !now.is(&after) && !self.is_ours(path, &now) {
-            return Err(format!(
-                "{} exists, and says something else: move it away first, or carry the lines over by hand (--dry-run \
-                 shows them)",
-                self.tree.at(path).display()
-            ));
-        }
-        self.text(path, text.to_owned(), 0o644)
-    }
-
-    /// A link that enables the service, unless something is there: another link does so too, and what forbids it wins.
-    fn enable(&mut self, link: Link) -> Result<(), String> {
-        let now = self.tree.node(&link.path)?;
-        let after = Node::link(link.target);
-        if now.is(&after) || (now != Node::Absent && !self.is_ours(&link.path, &now)) {
-            return Ok(());
-        }
-        let name = link.path.file_name().unwrap_or_default();
-        if self.tree.node(&Path::new(OWN_UNITS).join(name))?.is_mask() {
-            return Ok(());
-        }
-        let mut parents = Vec::new();
-        self.parents_into(&link.path, &mut parents);
-        self.plan.enabling.extend(parents);
-        let step = self.replace(&link.path, &now, after, Vec::new());
-        self.plan.enabling.push(step);
-        Ok(())
-    }
-
-    fn rivals(&mut self, running: bool) -> Result<(), String> {
-        let root = self.tree.root().to_owned();
-        for service in services::enabled_rivals(&root) {
-            self.disable(service)?;
-        }
-        // In an image nothing runs, though this machine's /proc may be mounted there.
-        if !running {
-            return Ok(());
-        }
-        for rival in rivals::find(&root.join("proc")).into_iter().filter(|rival| rival.role == Role::Daemon) {
-            match &rival.unit {
-                Some(unit) if !self.plan.stopped.contains(unit) => {
-                    self.plan.stopped.push(unit.clone());
-                    // Whatever its name is.
-                    self.disable(unit)?;
-                }
-                Some(_) => {}
-                None => self.plan.loose.push(rival),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes away the links that make a service start.
-    fn disable(&mut self, service: &str) -> Result<(), String> {
-        let links = services::links(self.tree.root(), service);
-        if links.is_empty() || self.plan.rivals.iter().any(|known| known == service) {
-            return Ok(());
-        }
-        self.plan.rivals.push(service.to_owned());
-        for Link { path, .. } in links {
-            let before = self.tree.node(&path)?;
-            let change = Change::replace(&path, before, Node::Absent);
-            if !self.plan.disabling.iter().any(|step| step.change == change) {
-                self.plan.disabling.push(Step { change, content: Vec::new() });
-            }
-        }
-        Ok(())
-    }
-
-    /// The part of the unit that starts the others where ours finds no device.
-    fn fallback(&mut self) -> Result<(), String> {
-        // What only waits for another one is no fallback.
-        let others = self.plan.others().into_iter().filter(|name| !name.contains("-wait."));
-        let others = others.collect::<Vec<String>>().join(" ");
-        if others.is_empty() {
-            return Ok(());
-        }
-        let text = format!(
-            "# Written by `hostclock setup --fallback`: where no device of the host's is found for {DEVICE_TIMEOUT}, the other clock\n\
-             # daemon keeps the clock.\n\
-             [Unit]\n\
-             OnFailure={others}\n\
-             \n\
-             [Service]\n\
-             RestartPreventExitStatus=5\n\
-             ExecStart=\n\
-             ExecStart={} run --set device-timeout={DEVICE_TIMEOUT}\n",
-            self.plan.program
-        );
-        self.text(Path::new(FALLBACK), text, 0o644)
-    }
-
-    fn hand_over(&mut self) -> Result<(), String> {
-        let asks = crate::config::of_tree(self.tree.root()).0.socket.is_some();
-        let units = handover::units(&self.plan.stopped, &self.plan.program, asks);
-        let steps = runtime_steps(self.tree, units)?;
-        self.plan.handover = steps;
-        Ok(())
-    }
-
-    /// Leaves out what no earlier setup wrote.
-    fn only_what_was_written(&mut self) {
-        let record = self.record;
-        let known = |step: &Step| {
-            step.change.path().is_some_and(|path| record.is_some_and(|record| record.known(path).is_some()))
-        };
-        self.plan.files.retain(known);
-        self.plan.enabling.retain(known);
-    }
-
-    fn parents(&mut self, path: &Path) {
-        let mut parents = Vec::new();
-        self.parents_into(path, &mut parents);
-        self.plan.files.extend(parents);
-    }
-
-    /// The directories above `path`, as far as they are missing.
-    fn parents_into(&self, path: &Path, steps: &mut Vec<Step>) {
-        for step in missing_above(self.tree, path) {
-            if !self.plan.files.contains(&step) && !self.plan.enabling.contains(&step) {
-                steps.push(step);
-            }
-        }
-    }
-}
-
 /// The directories above `path`, as far as they are missing, the highest first.
-fn missing_above(tree: &Tree, path: &Path) -> Vec<Step> {
+pub(super) fn missing_above(tree: &Tree, path: &Path) -> Vec<Step> {
     let above = path.parent().unwrap_or(Path::new(""));
     let missing = above
         .ancestors()
@@ -442,31 +148,12 @@ pub(super) fn runtime_steps(tree: &Tree, units: Vec<RuntimeUnit>) -> Result<Vec<
     Ok(steps)
 }
 
-/// The links that enable the service, as `systemctl enable` and `rc-update add` make them.
-fn wanted_links(root: &Path, manager: Manager) -> Vec<Link> {
-    let unit = |name: &str| {
-        let place = UNIT_PLACES.iter().find(|place| root.join(place).join(name).exists());
-        format!("/{}/{name}", place.copied().unwrap_or(OWN_UNITS))
-    };
-    let link = |path: &str, target: String| Link { path: path.into(), target: target.into() };
-    match manager {
-        Manager::Systemd => vec![
-            link("etc/systemd/system/sysinit.target.wants/hostclock.service", unit(UNIT)),
-            link(
-                "etc/systemd/system/sysinit.target.wants/hostclock-wait.service",
-                unit("hostclock-wait.service"),
-            ),
-        ],
-        Manager::OpenRc => vec![link("etc/runlevels/default/hostclock", "/etc/init.d/hostclock".to_owned())],
-    }
-}
-
 /// The configuration, below the root.
 pub(super) fn configuration() -> &'static Path {
     relative(DEFAULT_FILE)
 }
 
-fn relative(path: &'static str) -> &'static Path {
+pub(super) fn relative(path: &'static str) -> &'static Path {
     Path::new(path.trim_start_matches('/'))
 }
 
