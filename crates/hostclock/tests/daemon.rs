@@ -187,6 +187,26 @@ fn the_log_as_json_is_an_object_a_line() {
 }
 
 #[test]
+fn the_journal_gets_its_priorities_before_text_and_before_json_and_nobody_else_does() {
+    // What systemd says of the stream that it gives to a service.
+    const NAMED: &str = "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$@\"";
+    let line = |script: &str, format: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_hostclock")]);
+        Daemon::start_by(shell, &["--socket", "none", "--log", format], &[]).wait_for("no source")
+    };
+    let text = line(NAMED, "text");
+    assert!(text.starts_with("<4>no source: "), "{text}");
+    let json = line(NAMED, "json");
+    let object = json.strip_prefix("<4>").expect("a priority");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(object).expect("JSON")["level"], "warning");
+    // Left over from a service whose shell started us.
+    let text = line("JOURNAL_STREAM=8:1 exec \"$@\"", "text");
+    assert!(text.contains("Z warning: no source: "), "{text}");
+    assert!(line("JOURNAL_STREAM=8:1 exec \"$@\"", "json").starts_with('{'));
+}
+
+#[test]
 fn without_the_permission_to_set_the_clock_it_ends_with_one_line() {
     // An ordinary user lacks it already; root gives it away, by util-linux's setpriv.
     let root = stdout(&Command::new("id").arg("-u").output().expect("id(1)")).trim() == "0";

@@ -2,11 +2,11 @@
 //!
 //! Of a process with several threads the child has only the one that called: locks that others held stay held in
 //! it. So the function either makes system calls only, or the caller knows that there is one thread.
-#![allow(unsafe_code, reason = "fork(2), waitpid(2), kill(2), _exit(2)")]
+#![allow(unsafe_code, reason = "fork(2), waitpid(2), _exit(2)")]
 
 use crate::errno::{Errno, check};
 
-/// A child. It is killed and waited for where nobody did.
+/// A child. It is waited for, or asked whether it has ended, or left to itself.
 #[derive(Debug)]
 pub(crate) struct Forked {
     pid: libc::pid_t,
@@ -32,7 +32,6 @@ pub(crate) fn fork(child: impl FnOnce() -> i32) -> Result<Forked, Errno> {
 
 impl Forked {
     /// Its process number.
-    #[cfg(test)]
     pub(crate) const fn pid(&self) -> i32 {
         self.pid
     }
@@ -43,8 +42,12 @@ impl Forked {
     /// `EINTR` where a signal ended it; `ECHILD` where somebody else waits for children.
     pub(crate) fn wait(self) -> Result<i32, Errno> {
         let status = self.wait_for(0)?.unwrap_or_default();
-        core::mem::forget(self);
         if libc::WIFEXITED(status) { Ok(libc::WEXITSTATUS(status)) } else { Err(Errno(libc::EINTR)) }
+    }
+
+    /// Whether it has ended; then its number is nobody's any more. Never waits.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.wait_for(libc::WNOHANG).is_ok_and(|status| status.is_some())
     }
 
     fn wait_for(&self, options: libc::c_int) -> Result<Option<libc::c_int>, Errno> {
@@ -61,30 +64,26 @@ impl Forked {
     }
 }
 
-impl Drop for Forked {
-    fn drop(&mut self) {
-        // SAFETY: kill(2) takes two numbers. The child isn't waited for yet, so the number is still its own.
-        unsafe { libc::kill(self.pid, libc::SIGKILL) };
-        // Nobody is left to be told of an error.
-        let _ = self.wait_for(0);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_child_says_by_its_number_how_it_ended_and_one_that_nobody_waits_for_is_gone() {
+    fn a_child_says_by_its_number_how_it_ended() {
         assert_eq!(fork(|| 42).and_then(Forked::wait), Ok(42));
         assert_eq!(fork(|| panic!("in the child")).and_then(Forked::wait), Ok(70));
+    }
+
+    #[test]
+    fn one_that_was_killed_has_ended_and_has_no_number() {
         let sleeper = fork(|| {
             std::thread::sleep(std::time::Duration::from_secs(60));
             0
         })
         .expect("forked");
-        let pid = sleeper.pid;
-        drop(sleeper);
-        assert!(!std::path::Path::new("/proc").join(pid.to_string()).exists());
+        assert!(!sleeper.has_ended());
+        // SAFETY: kill(2) takes two numbers, the first one that of our child.
+        unsafe { libc::kill(sleeper.pid, libc::SIGKILL) };
+        assert_eq!(sleeper.wait(), Err(Errno(libc::EINTR)));
     }
 }

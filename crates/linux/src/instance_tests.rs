@@ -9,7 +9,23 @@ use crate::fork::{Forked, fork};
 use crate::scratch::Scratch;
 
 /// A process that has the lock at `path`, until it is dropped.
-fn holding(path: &Path) -> Forked {
+struct Holding(Forked);
+
+impl Holding {
+    const fn pid(&self) -> i32 {
+        self.0.pid()
+    }
+}
+
+impl Drop for Holding {
+    fn drop(&mut self) {
+        // SAFETY: kill(2) takes two numbers, the first one that of our child.
+        unsafe { libc::kill(self.pid(), libc::SIGKILL) };
+        while !self.0.has_ended() {}
+    }
+}
+
+fn holding(path: &Path) -> Holding {
     let (mut ours, mut theirs) = UnixStream::pair().expect("a pair");
     let child = fork(|| {
         let lock = InstanceLock::take_at(path);
@@ -20,7 +36,7 @@ fn holding(path: &Path) -> Forked {
     let mut answer = [0];
     ours.read_exact(&mut answer).expect("an answer");
     assert_eq!(&answer, b"y");
-    child.expect("forked")
+    Holding(child.expect("forked"))
 }
 
 /// How trying to take it ends in a process of its own.

@@ -24,6 +24,7 @@ pub mod discover;
 pub mod distribution;
 pub mod errno;
 mod fork;
+pub mod helper;
 pub mod hypervisor;
 pub mod identity;
 pub mod instance;

@@ -1,7 +1,11 @@
 //! What a process that keeps time asks for itself: precise timers, memory that stays, a turn on the
 //! processor; and how it gets rid of a child.
-#![allow(unsafe_code, reason = "prctl(2), mlockall(2), sched_setscheduler(2), kill(2)")]
+#![allow(
+    unsafe_code,
+    reason = "prctl(2), mlockall(2), sched_setscheduler(2), kill(2), pidfd_open(2), ppoll(2)"
+)]
 
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Child;
 
@@ -74,6 +78,30 @@ pub fn kill_group(child: &mut Child) -> Result<(), Errno> {
     check(unsafe { libc::kill(-leader, libc::SIGKILL) }).map(drop)
 }
 
+/// How often a child is looked at where the kernel doesn't tell of its end.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Waits for a child to end, for `span` at most, and not for longer than the kernel can tell of it: ask the child
+/// whether it has ended, and wait again where it hasn't.
+pub fn wait_for_end(child: &Child, span: Duration) {
+    let span = span.max(Duration::ZERO);
+    // Linux 5.3; a filter of system calls may not know it.
+    // SAFETY: pidfd_open(2) takes two numbers, the first one that of a child that isn't waited for yet.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) };
+    let Some(fd) = i32::try_from(fd).ok().filter(|fd| *fd >= 0) else {
+        std::thread::sleep(std::time::Duration::from_nanos(span.min(LOOK_AGAIN).as_nanos().unsigned_abs()));
+        return;
+    };
+    // SAFETY: the kernel has just given this descriptor to us, and nobody else knows its number.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let ns = span.as_nanos();
+    let span = libc::timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ };
+    // SAFETY: one pollfd, borrowed mutably for the length of the call; `span` outlives it; no mask is given. Whether it
+    // was the child's end, the time or a signal that ended the wait, the caller finds out.
+    unsafe { libc::ppoll(&raw mut entry, 1, &raw const span, core::ptr::null()) };
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::CommandExt as _;
@@ -88,6 +116,21 @@ mod tests {
             // SAFETY: PR_GET_TIMERSLACK takes no argument.
             assert_eq!(unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) }, ns);
         }
+    }
+
+    #[test]
+    fn a_childs_end_is_waited_for_and_no_longer_than_was_asked_for() {
+        let start = std::time::Instant::now();
+        let mut quick = Command::new("/bin/sleep").arg("0.1").spawn().expect("started");
+        while quick.try_wait().expect("looked at").is_none() {
+            wait_for_end(&quick, Duration::from_secs(60));
+        }
+        let mut slow = Command::new("/bin/sleep").arg("60").spawn().expect("started");
+        wait_for_end(&slow, Duration::from_millis(10));
+        assert!(start.elapsed().as_secs() < 20);
+        assert_eq!(slow.try_wait().expect("looked at"), None);
+        slow.kill().expect("killed");
+        slow.wait().expect("waited for");
     }
 
     #[test]

@@ -58,7 +58,8 @@ mod place {
     pub(super) const READERS: usize = 4;
     pub(super) const VMCLOCK: usize = 5;
     pub(super) const KERNEL_LOG: usize = 6;
-    pub(super) const COUNT: usize = 7;
+    pub(super) const HOOK: usize = 7;
+    pub(super) const COUNT: usize = 8;
 }
 
 /// Signals, as descriptors that become readable.
@@ -203,6 +204,9 @@ impl Daemon {
             // Without a descriptor left for a reader he waits, and we don't spin: until the next tick.
             self.readers_wait = !self.answer_readers();
         }
+        if fds.ready(place::HOOK) {
+            self.hooks.heard(|line| log.warn(line));
+        }
         if fds.ready(place::RELOAD) {
             empty(&self.signals.reload);
             wake_at = self.reload().unwrap_or(wake_at);
@@ -230,7 +234,8 @@ impl Daemon {
         fds.watch(place::RELOAD, Some(self.signals.reload.as_fd()))?;
         fds.watch(place::READERS, readers.map(|listener| listener.as_fd()))?;
         fds.watch(place::VMCLOCK, self.hints.vmclock_fd())?;
-        fds.watch(place::KERNEL_LOG, self.hints.kmsg_fd())
+        fds.watch(place::KERNEL_LOG, self.hints.kmsg_fd())?;
+        fds.watch(place::HOOK, self.hooks.fd())
     }
 
     fn cannot_wait(&mut self, error: Errno) -> Code {

@@ -1,60 +1,78 @@
 //! The hook: a command of the user's that is run after events, and that the daemon never waits for.
 //!
-//! [`Hooks::run`] puts an event into a short queue and does nothing else, so it may be called while the
-//! clock is wrong. [`Hooks::tend`] starts a command, looks after the one that runs, and says when it wants to
-//! be called again. Only one runs at a time: they are told of events in the order in which those happened.
+//! To start a program is to wait for the disk that it is on, so another process does it: a helper that was forked when
+//! a hook was configured, and that can't set the clock ([`hostclock_linux::helper`]). The daemon sends it an event and
+//! gets one line back when the command has ended; both are datagrams that never block.
 //!
-//! The child is an ordinary process: real-time priority and locked memory aren't inherited
-//! (`SCHED_RESET_ON_FORK`, mlockall(2)), all our descriptors are closed (`O_CLOEXEC`), and std gives it
-//! the default signals. It is in a process group of its own: a signal that a terminal sends to ours isn't
-//! meant for it, and it can be killed with everything that it started.
+//! [`Hooks::run`] puts an event into a short queue and does nothing else, so it may be called while the
+//! clock is wrong. [`Hooks::tend`] hands the next event to the helper, and says when it wants to be called again;
+//! [`Hooks::heard`] takes the answer. Only one command runs at a time: they are told of events in the order in which
+//! those happened.
+
+mod command;
 
 use std::collections::VecDeque;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::fd::{AsFd as _, BorrowedFd};
 
 use hostclock_core::notice::Notice;
 use hostclock_core::units::{Duration, RawTime};
-use hostclock_linux::process::kill_group;
+use hostclock_linux::Errno;
+use hostclock_linux::helper::{Answer, Helper};
 
 use crate::config::Hook;
+use command::{Request, VARIABLES};
 
 /// So many events wait; of more, the oldest are left out: the newest tells best how things are.
 const LONGEST_QUEUE: usize = 8;
-/// How often a command that runs is looked at. Nobody waits for its end, so that is soon enough.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// The same for one that was killed and doesn't die: it waits for a disk.
-const LOOK_AGAIN_LATER: Duration = Duration::from_secs(1);
+/// So long after the time limit the helper has started the command and killed it, or never will.
+const GRACE: Duration = Duration::from_secs(5);
+/// An answer is one line.
+const LONGEST_ANSWER: usize = 4_096;
 
-/// The variables that a command finds in its environment; never those of an event before.
-const VARIABLES: [&str; 5] = [
-    "HOSTCLOCK_EVENT",
-    "HOSTCLOCK_OFFSET_NS",
-    "HOSTCLOCK_CAUSE",
-    "HOSTCLOCK_REASON",
-    "HOSTCLOCK_DURATION_NS",
-];
-/// What the service manager gave to us and to nobody else: sd_notify(3), sd_watchdog_enabled(3).
-const OURS: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
-
-/// The hook, the events that it is still to be told of, and the command that runs.
+/// The hook, the events that it is still to be told of, and the helper that runs it.
 #[derive(Debug)]
 pub(super) struct Hooks {
     hook: Hook,
     waiting: VecDeque<Notice>,
+    helper: Option<Helper>,
+    /// The helper has ended. It is kept until there is another one, whose descriptor so has another number: a set of
+    /// descriptors that are waited for knows them by that.
+    gone: bool,
+    /// What the helper has been asked for and hasn't answered yet.
     running: Option<Running>,
     /// Events were left out, and that was said.
     behind: bool,
 }
 
+/// A command that the helper runs.
+#[derive(Debug)]
+struct Running {
+    program: String,
+    /// When there should have been an answer; `None` once that was said.
+    late_at: Option<RawTime>,
+}
+
 impl Hooks {
+    /// Forks the helper, where there is something to run: to be called before there is anything that a helper should
+    /// not have.
     pub(super) fn new(hook: Hook) -> Self {
-        Self { hook, waiting: VecDeque::with_capacity(LONGEST_QUEUE), running: None, behind: false }
+        let waiting = VecDeque::with_capacity(LONGEST_QUEUE);
+        let mut hooks = Self { hook, waiting, helper: None, gone: false, running: None, behind: false };
+        hooks.fork_early();
+        hooks
     }
 
     /// Takes another configuration; a command that runs is left alone.
     pub(super) fn configure(&mut self, hook: Hook) {
         self.hook = hook;
+        self.fork_early();
+    }
+
+    /// A failure is found, and said, when there is an event.
+    fn fork_early(&mut self) {
+        if self.helper.is_none() && !self.hook.command.is_empty() {
+            self.helper = fork_helper().ok();
+        }
     }
 
     /// Remembers an event, if it is one that the hook is run for. `warn` gets a line for the log.
@@ -80,49 +98,95 @@ impl Hooks {
         self.running.is_none() && self.waiting.is_empty()
     }
 
-    /// Looks after the command that runs and starts the next one; gives when it is to be called again,
-    /// `None` when there is nothing to do. `warn` gets lines for the log.
+    #[cfg(test)]
+    pub(super) fn helper_pid(&self) -> Option<i32> {
+        self.helper.as_ref().map(Helper::pid)
+    }
+
+    /// Where the helper's answers come from.
+    pub(super) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.helper.as_ref().filter(|_| !self.gone).map(|helper| helper.as_fd())
+    }
+
+    /// Hands the next event to the helper, if it is free; gives when it is to be called again, `None` when there is
+    /// nothing to do before the helper answers. `warn` gets lines for the log.
     pub(super) fn tend(&mut self, now: RawTime, mut warn: impl FnMut(&str)) -> Option<RawTime> {
-        loop {
-            if let Some(running) = &mut self.running {
-                match running.look(now, &mut warn) {
-                    Some(again) => return Some(again),
-                    None => self.running = None,
-                }
-            }
+        while self.running.is_none() {
             let Some(notice) = self.waiting.pop_front() else {
                 self.behind = false;
                 return None;
             };
-            self.running = start(&self.hook, &notice, now, &mut warn);
+            if let Err(problem) = self.start(&notice, now) {
+                warn(&problem);
+            }
         }
+        let running = self.running.as_mut()?;
+        if running.late_at.is_some_and(|late_at| now >= late_at) {
+            running.late_at = None;
+            warn(&format!(
+                "hook {}: its program can't be started or killed: a stalled disk? Further events wait for it",
+                running.program
+            ));
+        }
+        running.late_at
+    }
+
+    /// The helper has something to say. `warn` gets a line for the log.
+    pub(super) fn heard(&mut self, mut warn: impl FnMut(&str)) {
+        let mut buffer = [0; LONGEST_ANSWER];
+        let Some(helper) = &self.helper else { return };
+        match helper.answer(&mut buffer) {
+            Answer::None => {}
+            Answer::Is(answer) => {
+                self.running = None;
+                // What isn't understood was cut off: a program's path of thousands of letters.
+                if let Ok(Some(line)) = serde_json::from_slice::<Option<String>>(answer) {
+                    warn(&line);
+                }
+            }
+            Answer::Gone => {
+                let _ = helper.reap();
+                self.gone = true;
+                // Nobody minds an idle one: the next event gets another.
+                if let Some(Running { program, .. }) = self.running.take() {
+                    warn(&format!("hook {program} was lost sight of: the process that ran it has ended"));
+                }
+            }
+        }
+    }
+
+    /// Asks the helper to run the command for an event; in vain where there is none any more.
+    fn start(&mut self, notice: &Notice, now: RawTime) -> Result<(), String> {
+        let Some(program) = self.hook.command.first() else { return Ok(()) };
+        let failed = |error: Errno| format!("hook {program} could not be started: {error}");
+        let limit = self.hook.time_limit;
+        let request = Request {
+            command: self.hook.command.clone(),
+            variables: environment(notice)
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            limit_ns: limit.as_nanos(),
+        };
+        // Texts and a number have no way to fail.
+        let request = serde_json::to_vec(&request).unwrap_or_default();
+        let live = self.helper.as_ref().filter(|_| !self.gone);
+        if live.is_none_or(|helper| helper.ask(&request).is_err()) {
+            // It has ended, or never was.
+            let helper = fork_helper().map_err(failed)?;
+            helper.ask(&request).map_err(failed)?;
+            if let Some(old) = self.helper.replace(helper) {
+                let _ = old.reap();
+            }
+            self.gone = false;
+        }
+        self.running = Some(Running { program: program.clone(), late_at: Some(now + limit + GRACE) });
+        Ok(())
     }
 }
 
-/// Starts the command for an event; `None` where there is none, or it can't be started.
-fn start(hook: &Hook, notice: &Notice, now: RawTime, warn: &mut impl FnMut(&str)) -> Option<Running> {
-    let (program, arguments) = hook.command.split_first()?;
-    let mut command = Command::new(program);
-    command.args(arguments).process_group(0).stdin(Stdio::null());
-    // Its words go where ours go, so that they are found beside the event; if nobody reads them there, it
-    // is the command that waits, and only until it is killed.
-    command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
-    for name in VARIABLES.into_iter().chain(OURS) {
-        command.env_remove(name);
-    }
-    for (name, value) in environment(notice) {
-        command.env(name, value);
-    }
-    match command.spawn() {
-        Ok(child) => {
-            let program = program.clone();
-            Some(Running { child, program, since: now, limit: hook.time_limit, killed: false })
-        }
-        Err(error) => {
-            warn(&format!("hook {program} could not be started: {error}"));
-            None
-        }
-    }
+fn fork_helper() -> Result<Helper, Errno> {
+    Helper::start(c"hostclock-hook", command::serve)
 }
 
 /// What a command is told of an event: docs/configuration.md.
@@ -151,47 +215,6 @@ fn environment(notice: &Notice) -> Vec<(&'static str, String)> {
 fn word(value: &impl serde::Serialize) -> String {
     let value = serde_json::to_value(value).unwrap_or_default();
     value.as_str().unwrap_or_default().to_owned()
-}
-
-/// A command that runs.
-#[derive(Debug)]
-struct Running {
-    child: Child,
-    program: String,
-    since: RawTime,
-    limit: Duration,
-    killed: bool,
-}
-
-impl Running {
-    /// When to look again; `None` when it has ended.
-    fn look(&mut self, now: RawTime, warn: &mut impl FnMut(&str)) -> Option<RawTime> {
-        let (program, limit) = (&self.program, self.limit);
-        match self.child.try_wait() {
-            Ok(Some(_)) if self.killed => warn(&format!("hook {program} was killed after {limit}")),
-            Ok(Some(status)) if status.success() => {}
-            Ok(Some(status)) => warn(&format!("hook {program} {}", ended(status))),
-            Ok(None) if now - self.since < limit => return Some((now + LOOK_AGAIN).min(self.since + limit)),
-            Ok(None) if self.killed => return Some(now + LOOK_AGAIN_LATER),
-            Ok(None) => {
-                self.killed = true;
-                if let Err(error) = kill_group(&mut self.child) {
-                    warn(&format!("hook {program} takes longer than {limit}, and can't be killed: {error}"));
-                }
-                return Some(now + LOOK_AGAIN);
-            }
-            Err(error) => warn(&format!("hook {program} was lost sight of: {error}")),
-        }
-        None
-    }
-}
-
-fn ended(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with status {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => format!("ended: {status}"),
-    }
 }
 
 #[cfg(test)]

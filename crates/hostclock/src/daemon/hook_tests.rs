@@ -1,19 +1,25 @@
-//! Real commands, on a clock that the tests move.
+//! Real commands, run by a real helper, on a clock that the tests move.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use hostclock_core::notice::Loss;
 use hostclock_core::status::StepCause;
+use hostclock_linux::wait::PollSet;
 
 use super::*;
 use crate::scratch::Scratch;
 
 /// Hooks that run a shell script, in which `$1` is `folder`.
 fn hooks(folder: &Scratch, script: &str) -> Hooks {
+    Hooks::new(shell(folder, script, Duration::from_secs(10)))
+}
+
+fn shell(folder: &Scratch, script: &str, time_limit: Duration) -> Hook {
     let words = ["/bin/sh", "-c", script, "sh", folder.path().to_str().expect("UTF-8")];
-    Hooks::new(Hook { command: words.map(str::to_owned).to_vec(), ..Hook::default() })
+    Hook { command: words.map(str::to_owned).to_vec(), time_limit, ..Hook::default() }
 }
 
 fn stepped(before: Duration) -> Notice {
@@ -25,18 +31,27 @@ fn stepped(before: Duration) -> Notice {
     }
 }
 
-/// Looks after the hooks until nothing is left to do, at a time that goes on as the machine's does; the lines
-/// for the log.
+/// Looks after the hooks until nothing is left to do; the lines for the log.
 fn to_the_end(hooks: &mut Hooks) -> Vec<String> {
     let (start, mut lines) = (Instant::now(), Vec::new());
+    let mut set = PollSet::<1>::new().expect("a set");
     loop {
-        let elapsed = i64::try_from(start.elapsed().as_nanos()).expect("not for long");
-        let now = RawTime::from_nanos(elapsed);
-        let Some(again) = hooks.tend(now, |line| lines.push(line.to_owned())) else { return lines };
-        assert!(again > now && again - now <= LOOK_AGAIN_LATER);
-        assert!(elapsed < 20_000_000_000, "{lines:?}");
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        hooks.tend(RawTime::default(), |line| lines.push(line.to_owned()));
+        if hooks.is_idle() {
+            return lines;
+        }
+        set.watch(0, hooks.fd()).expect("watched");
+        assert_eq!(set.wait(Some(Duration::from_secs(20))), Ok(1), "{lines:?}");
+        hooks.heard(|line| lines.push(line.to_owned()));
+        assert!(start.elapsed().as_secs() < 20, "{lines:?}");
     }
+}
+
+/// Sends a signal to the helper.
+fn signal(hooks: &Hooks, name: &str) {
+    let helper = hooks.helper.as_ref().expect("there").pid();
+    let sent = Command::new("sh").args(["-c", &format!("kill -{name} {helper}")]).status();
+    assert!(sent.expect("a shell").success());
 }
 
 fn silently(line: &str) {
@@ -72,10 +87,12 @@ fn small_steps_other_events_and_a_hook_that_is_not_set_run_nothing() {
     hooks.run(&stepped(Duration::from_micros(99_999)), silently);
     hooks.run(&Notice::Slewing { offset_ns: Duration::from_secs(9) }, silently);
     assert_eq!(hooks.tend(RawTime::default(), silently), None);
+    assert!(hooks.fd().is_some());
     hooks.configure(Hook::default());
     hooks.run(&stepped(Duration::from_secs(9)), silently);
     assert_eq!(hooks.tend(RawTime::default(), silently), None);
     assert!(!folder.join("ran").exists());
+    assert!(Hooks::new(Hook::default()).fd().is_none(), "nothing to run, no process");
 }
 
 #[test]
@@ -110,22 +127,12 @@ fn a_command_that_fails_or_cannot_be_started_gets_a_line_and_the_next_one_runs()
 #[test]
 fn a_command_that_takes_too_long_is_killed_with_what_it_started() {
     let folder = Scratch::new("hook-long");
-    let mut hooks = hooks(&folder, "sleep 60 & echo $! > $1/child; wait");
+    let limit = Duration::from_millis(1_500);
+    let mut hooks = Hooks::new(shell(&folder, "sleep 60 & echo $! > $1/child; wait", limit));
     hooks.run(&stepped(Duration::from_secs(1)), silently);
-    let start = RawTime::default();
-    assert_eq!(hooks.tend(start, silently), Some(start + LOOK_AGAIN));
-    while !folder.read("child").ends_with('\n') {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    let late = start + Duration::from_millis(9_990);
-    let end = start + Duration::from_secs(10);
-    assert_eq!(hooks.tend(late, silently), Some(end), "not a moment too late");
-    assert_eq!(hooks.tend(end, silently), Some(end + LOOK_AGAIN));
-    let mut lines = Vec::new();
-    while hooks.tend(end + LOOK_AGAIN, |line| lines.push(line.to_owned())).is_some() {
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    assert_eq!(lines, ["hook /bin/sh was killed after 10.00 s"]);
+    let start = Instant::now();
+    assert_eq!(to_the_end(&mut hooks), ["hook /bin/sh was killed after 1.500 s"]);
+    assert!(start.elapsed().as_millis() >= 1_500, "not a moment too soon");
     let child = Path::new("/proc").join(folder.read("child").trim()).join("stat");
     // Whoever is the parent of orphans here may not have taken it away yet.
     let alive = || fs::read_to_string(&child).is_ok_and(|stat| !stat.contains(") Z "));
@@ -133,4 +140,77 @@ fn a_command_that_takes_too_long_is_killed_with_what_it_started() {
     while alive() {
         assert!(patience.elapsed().as_secs() < 10);
     }
+}
+
+#[test]
+fn a_command_cannot_set_the_clock_and_has_an_ordinary_turn_on_the_processor() {
+    let folder = Scratch::new("hook-less");
+    let script = "grep ^Cap /proc/self/status > $1/sets; cut -d ' ' -f 40,41 /proc/self/stat > $1/turn";
+    let mut hooks = hooks(&folder, script);
+    hooks.run(&stepped(Duration::from_secs(1)), silently);
+    assert_eq!(to_the_end(&mut hooks), Vec::<String>::new());
+    let sets = folder.read("sets");
+    let bits =
+        |line: &str| u64::from_str_radix(line.split_whitespace().nth(1).expect("a set"), 16).expect("hex");
+    // Not in the bounding set either, from which root's programs take theirs; that takes the permission.
+    let own = fs::read_to_string("/proc/self/status").expect("read");
+    let may_bound = bits(own.lines().find(|line| line.starts_with("CapEff")).expect("a set")) >> 8 & 1 == 1;
+    for line in sets.lines().filter(|line| may_bound || !line.starts_with("CapBnd")) {
+        assert_eq!(bits(line) >> 25 & 1, 0, "{sets}");
+    }
+    assert_eq!(folder.read("turn"), "0 0\n", "no real-time priority, and SCHED_OTHER");
+}
+
+#[test]
+fn a_helper_that_does_not_answer_is_said_to_once_and_events_wait_for_it_in_order() {
+    let folder = Scratch::new("hook-stalled");
+    let mut hooks = hooks(&folder, "echo $HOSTCLOCK_OFFSET_NS >> $1/said");
+    signal(&hooks, "STOP");
+    for seconds in 1..=3 {
+        hooks.run(&stepped(Duration::from_secs(seconds)), silently);
+    }
+    let start = RawTime::default();
+    let late = start + Duration::from_secs(10) + GRACE;
+    assert_eq!(hooks.tend(start, silently), Some(late));
+    hooks.heard(silently);
+    let mut lines = Vec::new();
+    for _ in 0..3 {
+        assert_eq!(hooks.tend(late, |line| lines.push(line.to_owned())), None);
+    }
+    assert_eq!(
+        lines,
+        ["hook /bin/sh: its program can't be started or killed: a stalled disk? Further events wait for it"]
+    );
+    assert_eq!(folder.read("said"), "");
+    signal(&hooks, "CONT");
+    assert_eq!(to_the_end(&mut hooks), Vec::<String>::new());
+    assert_eq!(folder.read("said"), "1000000000\n2000000000\n3000000000\n");
+}
+
+#[test]
+fn a_helper_that_dies_is_replaced_for_the_next_event() {
+    let folder = Scratch::new("hook-dies");
+    let mut hooks = hooks(&folder, "echo $HOSTCLOCK_OFFSET_NS >> $1/said");
+    signal(&hooks, "STOP");
+    hooks.run(&stepped(Duration::from_secs(1)), silently);
+    hooks.run(&stepped(Duration::from_secs(2)), silently);
+    hooks.tend(RawTime::default(), silently);
+    signal(&hooks, "KILL");
+    let lines = to_the_end(&mut hooks);
+    assert_eq!(lines, ["hook /bin/sh was lost sight of: the process that ran it has ended"]);
+    assert_eq!(folder.read("said"), "2000000000\n");
+    // One that dies while nothing runs is nobody's loss, and a hang-up isn't meant for it.
+    signal(&hooks, "HUP");
+    let before = hooks.helper.as_ref().expect("there").pid();
+    hooks.run(&stepped(Duration::from_secs(3)), silently);
+    assert_eq!(to_the_end(&mut hooks), Vec::<String>::new());
+    assert_eq!(hooks.helper.as_ref().expect("there").pid(), before);
+    signal(&hooks, "KILL");
+    hooks.run(&stepped(Duration::from_secs(4)), silently);
+    let lines = to_the_end(&mut hooks);
+    // The kernel may have taken the event before it noticed.
+    assert!(lines.is_empty() || lines.len() == 1, "{lines:?}");
+    hooks.run(&stepped(Duration::from_secs(5)), silently);
+    assert_eq!(to_the_end(&mut hooks), Vec::<String>::new());
+    assert!(folder.read("said").ends_with("5000000000\n"));
 }

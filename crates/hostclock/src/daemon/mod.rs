@@ -73,7 +73,9 @@ fn set_up(
     options: RunOptions,
     log: Log,
 ) -> Result<(Daemon, Option<InstanceLock>), (Code, String)> {
-    // First of all: from here on the socket and the clock are left tidy.
+    // First of all, while there is nothing that its helper should not have.
+    let hooks = Hooks::new(config.hook.clone());
+    // From here on the socket and the clock are left tidy.
     let signals = Signals::new().map_err(|error| (Code::Failed, format!("cannot catch signals: {error}")))?;
     let mut limitations = Vec::new();
     let mut without = |what: String| {
@@ -129,7 +131,7 @@ fn set_up(
         options,
         engine,
         ladder: Ladder::default(),
-        hooks: Hooks::new(config.hook.clone()),
+        hooks,
         config,
         hints: Hints::default(),
         suspects: Vec::new(),

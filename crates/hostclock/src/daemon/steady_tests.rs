@@ -6,13 +6,14 @@ use std::os::unix::net::UnixDatagram;
 
 use allocation_counter::measure;
 use hostclock_core::driver::Machine as _;
+use hostclock_core::notice::{Loss, Notice};
 use hostclock_core::policy::Policy;
 use hostclock_core::reading::Method;
 use hostclock_core::{adjust::Adjustment, units::Duration};
 use hostclock_linux::wait::PollSet;
 
 use super::*;
-use crate::config::{LogLevel, Notify};
+use crate::config::{Hook, LogLevel, Notify};
 use crate::scratch::Scratch;
 use crate::source::Source;
 use hostclock_core::engine::Event;
@@ -62,6 +63,41 @@ fn a_turn_at_rest_allocates_nothing() {
     let mut message = [0; 64];
     let length = manager.recv(&mut message).expect("the manager was told meanwhile");
     assert_eq!(message.get(..length), Some(&b"WATCHDOG=1\n"[..]));
+}
+
+#[test]
+fn nor_does_one_while_the_hooks_helper_stands_still_and_it_is_waited_for_no_longer() {
+    let scratch = Scratch::new("steady-hook");
+    let mut daemon = daemon(&scratch.join("status.sock"));
+    let hook = Hook { command: vec!["/bin/true".to_owned()], ..Hook::default() };
+    daemon.hooks.configure(hook);
+    let helper = daemon.hooks.helper_pid().expect("forked");
+    let signal = |name: &str| {
+        let sent = std::process::Command::new("sh").args(["-c", &format!("kill -{name} {helper}")]).status();
+        assert!(sent.expect("a shell").success());
+    };
+    signal("STOP");
+    daemon.machine.source = Some(Source::stand_in());
+    let started = clock::now_raw();
+    let mut fds = PollSet::new().expect("a set");
+    let mut wake_at = daemon.drive(Event::SourceFound);
+    let mut turns = |daemon: &mut Daemon, wanted: u64| {
+        let until = daemon.engine.counters().readings + wanted;
+        while daemon.engine.counters().readings < until {
+            wake_at = daemon.turn(&mut fds, started, wake_at).continue_value().expect("nothing ends it");
+        }
+    };
+    let event = Notice::Holdover { loss: Loss::DeviceGone };
+    for _ in 0..3 {
+        daemon.hooks.run(&event, |line| panic!("{line}"));
+    }
+    // The first event is handed over in these.
+    turns(&mut daemon, TURNS);
+    assert!(!daemon.hooks.is_idle());
+    let counted = measure(|| turns(&mut daemon, TURNS));
+    signal("KILL");
+    assert_eq!(counted.count_total, 0, "in {TURNS} turns");
+    assert!(clock::now_raw() - started < Duration::from_secs(60));
 }
 
 #[test]
