@@ -153,6 +153,49 @@ fn a_service_manager_is_told_when_it_runs_and_when_it_ends() {
 }
 
 #[test]
+fn a_service_manager_is_told_when_a_reload_begins_and_how_it_ended() {
+    let folder = Folder::new("notify-reload");
+    let (path, file) = (folder.path("notify"), folder.file("h.toml", ""));
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_read_timeout(Some(Duration::from_secs(5))).expect("a time limit");
+    let environment = [("NOTIFY_SOCKET", path.as_str())];
+    let arguments = ["--socket", "none", "--set", "notify=started", "--config", &file];
+    let daemon = Daemon::start(&arguments, &environment);
+    let mut text = [0; 1_024];
+    let mut heard = || {
+        let length = manager.recv(&mut text).expect("a message in time");
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    assert!(heard().contains("READY=1"));
+    let mut times = Vec::new();
+    for (content, status) in [
+        ("poll = \"2s\"\n", "STATUS=the configuration was reread"),
+        ("poll = \"2s\"\n", "STATUS=the configuration was reread: nothing changed"),
+        ("pol = 1\n", "STATUS=the configuration was not reread, the old one stays: "),
+    ] {
+        fs::write(&file, content).expect("written");
+        daemon.signal("HUP");
+        let begun = heard();
+        let mut lines = begun.lines();
+        assert_eq!(lines.next(), Some("RELOADING=1"));
+        let time = lines.next().and_then(|line| line.strip_prefix("MONOTONIC_USEC=")).expect("a time");
+        times.push(time.parse::<u64>().expect("a number"));
+        let ended = heard();
+        let mut lines = ended.lines();
+        assert_eq!(lines.next(), Some("READY=1"));
+        let said = lines.next().expect("a status");
+        assert!(if status.ends_with(' ') { said.starts_with(status) } else { said == status }, "{ended}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // In microseconds, and of a clock that goes on.
+    let apart = times[2] - times[0];
+    assert!((40_000..10_000_000).contains(&apart), "{times:?}");
+    daemon.signal("TERM");
+    assert!(heard().contains("STOPPING=1"));
+    assert_eq!(daemon.ends(), Some(0));
+}
+
+#[test]
 fn a_service_manager_that_watches_hears_in_time_that_it_lives_and_not_at_every_turn() {
     let folder = Folder::new("watchdog");
     let path = folder.path("notify");

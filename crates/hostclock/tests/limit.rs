@@ -4,6 +4,9 @@
 
 mod common;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{Folder, code, daemon, hostclock, stderr, stdout};
@@ -128,4 +131,36 @@ fn waiting_in_vain_ends_as_a_check_does() {
     assert_eq!(code(&output), 1);
     assert!(stdout(&output).starts_with("not ok: it may be 2.1 s from the host"), "{}", stdout(&output));
     assert!(stderr(&output).contains("waited for 0.2 s in vain"), "{}", stderr(&output));
+}
+
+/// `hostclock wait` by somebody for whom a socket's mode counts: its code, and how long it took.
+fn wait_without_privileges(socket: &str) -> (i32, Duration) {
+    let root = stdout(&Command::new("id").arg("-u").output().expect("id(1)")).trim() == "0";
+    let program = env!("CARGO_BIN_EXE_hostclock");
+    let mut command = Command::new(if root { "setpriv" } else { program });
+    if root {
+        // Root by name, and without a capability.
+        command.args(["--inh-caps=-all", "--bounding-set=-all", program]);
+    }
+    let start = Instant::now();
+    let output = command.args(["wait", "--timeout", "20s", "--socket", socket]).output().expect("setpriv");
+    (code(&output), start.elapsed())
+}
+
+#[test]
+fn waiting_goes_on_for_a_second_where_the_socket_may_not_be_read() {
+    let folder = Folder::new("wait-denied");
+    let socket = folder.path("s.sock");
+    daemon(&socket, document(3.1, 1_080.0));
+    let mode = |bits| fs::set_permissions(&socket, fs::Permissions::from_mode(bits)).expect("set");
+    mode(0);
+    let (code, took) = wait_without_privileges(&socket);
+    assert_eq!(code, 3);
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(15), "{took:?}");
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| wait_without_privileges(&socket));
+        std::thread::sleep(Duration::from_millis(300));
+        mode(0o600);
+        assert_eq!(waiting.join().expect("it ended").0, 0, "an old daemon had just made it");
+    });
 }

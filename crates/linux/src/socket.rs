@@ -5,15 +5,16 @@
 //! into a buffer of the kernel.
 #![allow(unsafe_code, reason = "socket(2), connect(2), send(2), setsockopt(2)")]
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use crate::directory::make_public;
 use crate::errno::{Errno, check};
 
 /// Clients served in one go; more wait for the next wake-up.
@@ -21,6 +22,8 @@ const MOST_AT_ONCE: usize = 16;
 /// A document longer than this gets a send buffer of its own size. Linux gives 208 KiB by default,
 /// of which its bookkeeping takes a part.
 const ROOMY: usize = 64 * 1024;
+/// What fits in `sun_path` of `struct sockaddr_un` (108 bytes) with the zero byte behind it.
+const LONGEST_PATH: usize = 107;
 
 /// Why the status socket could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +66,7 @@ pub struct StatusListener {
 
 impl StatusListener {
     /// Listens at `path`, with the permission bits `mode` (connecting takes write permission). A
-    /// missing directory is made with mode 0755; a socket that nobody answers any more is replaced.
+    /// missing directory is made with mode 0755, whatever the umask; a socket that nobody answers any more is replaced.
     ///
     /// # Errors
     /// When the place is taken, or the kernel refuses.
@@ -76,16 +79,27 @@ impl StatusListener {
             }
         };
         if let Some(parent) = path.parent() {
-            let made = DirBuilder::new().recursive(true).mode(0o755).create(parent);
-            made.map_err(failed("creating its directory"))?;
+            make_public(parent).map_err(failed("creating its directory"))?;
         }
         clear_the_place(path)?;
-        // Until the mode is set the process's umask holds, which as a rule lets nobody else connect.
-        let listener = UnixListener::bind(path).map_err(failed("binding"))?;
-        let metadata = fs::symlink_metadata(path).map_err(failed("looking at it"))?;
-        let identity = (metadata.dev(), metadata.ino());
+        let beside = free_name_beside(path)?;
+        let place = beside.as_deref().unwrap_or(path);
+        let listener = UnixListener::bind(place).map_err(failed("binding"))?;
+        let finish = || {
+            fs::set_permissions(place, Permissions::from_mode(mode)).map_err(failed("setting its mode"))?;
+            let metadata = fs::symlink_metadata(place).map_err(failed("looking at it"))?;
+            // Who finds it under its own name finds it with its final mode. A link replaces nothing, as a rename would.
+            if beside.is_some() {
+                fs::hard_link(place, path).map_err(failed("giving it its name"))?;
+            }
+            Ok((metadata.dev(), metadata.ino()))
+        };
+        let identity = finish();
+        if beside.is_some() || identity.is_err() {
+            drop(fs::remove_file(place));
+        }
+        let identity = identity?;
         let socket = Self { listener, path: path.to_owned(), identity };
-        fs::set_permissions(path, Permissions::from_mode(mode)).map_err(failed("setting its mode"))?;
         socket.listener.set_nonblocking(true).map_err(failed("making it non-blocking"))?;
         Ok(socket)
     }
@@ -141,6 +155,19 @@ impl Drop for StatusListener {
             drop(fs::remove_file(&self.path));
         }
     }
+}
+
+/// A name for a socket in the directory of `path` until it has its mode; `None` where a socket's path has no room for
+/// one. `ss` shows a socket by the name that it was bound to.
+fn free_name_beside(path: &Path) -> Result<Option<PathBuf>, BindError> {
+    let (name, number) = (path.file_name().unwrap_or_default().to_string_lossy(), std::process::id());
+    let names = [format!(".{name}.{number}"), format!(".{number}")];
+    let fits = |path: &Path| path.as_os_str().len() <= LONGEST_PATH;
+    let mut paths = names.iter().filter(|_| fits(path)).map(|name| path.with_file_name(name));
+    let Some(place) = paths.find(|place| fits(place)) else { return Ok(None) };
+    // No other process has our number: what is there was left by one that had it and was killed.
+    clear_the_place(&place)?;
+    Ok(Some(place))
 }
 
 /// Makes sure that nothing is in the way at `path`.

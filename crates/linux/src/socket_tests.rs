@@ -1,9 +1,12 @@
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::*;
+use crate::fork::{Forked, fork};
 use crate::scratch::Scratch;
 use crate::wait::PollSet;
 
@@ -87,6 +90,58 @@ fn the_mode_is_the_one_that_was_asked_for_and_the_socket_goes_with_its_listener(
     assert_eq!(mode & 0o777, 0o620);
     drop(listener);
     assert!(!path.exists());
+}
+
+#[test]
+fn it_is_never_seen_without_its_mode_and_leaves_no_other_name_behind() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("s");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let seen = scope.spawn(|| {
+            let mut modes = BTreeSet::new();
+            while !over.load(Ordering::Relaxed) {
+                modes.extend(fs::metadata(&path).map(|metadata| metadata.permissions().mode() & 0o777));
+            }
+            modes
+        });
+        for _ in 0..500 {
+            drop(StatusListener::bind(&path, 0o606).expect("bound"));
+        }
+        let listener = StatusListener::bind(&path, 0o606).expect("bound");
+        let names: Vec<_> =
+            fs::read_dir(scratch.path()).expect("read").flatten().map(|it| it.file_name()).collect();
+        assert_eq!(names, ["s"]);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(seen.join().expect("it ended"), BTreeSet::from([0o606]));
+        drop(listener);
+    });
+}
+
+#[test]
+fn under_any_umask_readers_get_as_far_as_the_socket() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("run/s");
+    let child = fork(|| {
+        // SAFETY: umask(2) takes a number and touches no memory.
+        unsafe { libc::umask(0o077) };
+        let bound = StatusListener::bind(&path, 0o666);
+        let mode = |path: &Path| fs::metadata(path).map_or(0, |it| it.permissions().mode() & 0o777);
+        i32::from(bound.is_err() || mode(&path) != 0o666 || mode(&scratch.path().join("run")) != 0o755)
+    });
+    assert_eq!(child.and_then(Forked::wait), Ok(0));
+}
+
+#[test]
+fn what_a_killed_daemon_left_under_another_name_and_a_path_of_full_length_are_no_hindrance() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("s");
+    drop(UnixListener::bind(scratch.path().join(format!(".s.{}", std::process::id()))).expect("bound"));
+    drop(listener(&path));
+    let room = LONGEST_PATH - 1 - scratch.path().as_os_str().len();
+    let listener = listener(&scratch.path().join("x".repeat(room)));
+    assert_eq!(fs::metadata(listener.path()).expect("there").permissions().mode() & 0o777, 0o666);
 }
 
 #[test]

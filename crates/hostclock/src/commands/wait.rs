@@ -11,6 +11,9 @@ use crate::status::verdict::Verdict;
 
 /// How often the daemon is asked; while nothing listens yet, that costs next to nothing.
 const EVERY: Duration = Duration::from_millis(10);
+/// A socket that may not be read for so long won't be readable soon. For a shorter time it may be one that a daemon has
+/// just made, and that gets its permissions.
+const DENIED_FOR: Duration = Duration::from_secs(1);
 
 /// Runs the command.
 pub(crate) fn run(args: &cli::Wait) -> Code {
@@ -18,10 +21,11 @@ pub(crate) fn run(args: &cli::Wait) -> Code {
     let socket = socket(&args.reader, &config);
     let began = Instant::now();
     let patience = args.timeout.map(|timeout| Duration::from_nanos(timeout.as_nanos().unsigned_abs()));
+    let mut denied = None;
     loop {
         let verdict = Verdict::of(&client::ask(socket.as_deref()), args.within, args.basis);
-        // A socket that may not be read won't be readable soon.
-        let hopeless = matches!(verdict.code(), Code::NoPermission);
+        denied = matches!(verdict.code(), Code::NoPermission).then(|| denied.unwrap_or_else(Instant::now));
+        let hopeless = denied.is_some_and(|since| since.elapsed() >= DENIED_FOR);
         let over = patience.is_some_and(|patience| began.elapsed() >= patience);
         if verdict.ok || hopeless || over {
             let _ = print(&line(if args.reader.json { verdict.json() } else { verdict.to_string() }));

@@ -8,21 +8,34 @@ use super::events::Daemon;
 use super::log::Log;
 use crate::config::Config;
 
+/// What the log and the service manager are told.
+const REREAD: &str = "the configuration was reread";
+const UNCHANGED: &str = "the configuration was reread: nothing changed";
+
 impl Daemon {
-    /// Reads the configuration again; one with a mistake leaves everything as it is.
+    /// Reads the configuration again; one with a mistake leaves everything as it is. The service manager is told before
+    /// and after.
     pub(super) fn reload(&mut self) -> Option<RawTime> {
-        let config = match self.options.origin.load() {
-            Ok(config) => config,
+        self.service.reloading();
+        let (outcome, wake_at) = match self.options.origin.load() {
+            Ok(config) if config == self.config => {
+                self.say().info(UNCHANGED);
+                (UNCHANGED.to_owned(), None)
+            }
+            Ok(config) => (REREAD.to_owned(), Some(self.adopt(config))),
             Err(mistakes) => {
                 let mistakes = mistakes.to_string().trim_end().replace('\n', "; ");
-                self.say().error(&format!("the configuration was not reread, the old one stays: {mistakes}"));
-                return None;
+                let refusal = format!("the configuration was not reread, the old one stays: {mistakes}");
+                self.say().error(&refusal);
+                (refusal, None)
             }
         };
-        if config == self.config {
-            self.say().info("the configuration was reread: nothing changed");
-            return None;
-        }
+        self.service.reloaded(&outcome);
+        wake_at
+    }
+
+    /// Goes on with another configuration.
+    fn adopt(&mut self, config: Config) -> RawTime {
         let at_start = |c: &Config| (c.socket.clone(), c.socket_mode, c.realtime_priority, c.lock_memory);
         let restart = at_start(&config) != at_start(&self.config);
         let source_changed =
@@ -35,14 +48,14 @@ impl Daemon {
         }
         self.config = config;
         self.log = Log::new(&self.config);
-        self.say().info("the configuration was reread");
+        self.say().info(REREAD);
         if restart {
             self.say()
                 .warn("socket, socket-mode, realtime-priority and lock-memory take effect at the next start");
         }
         if source_changed {
-            return Some(self.look_for_source().unwrap_or_else(|| self.drop_source()));
+            return self.look_for_source().unwrap_or_else(|| self.drop_source());
         }
-        Some(self.drive(Event::Wake))
+        self.drive(Event::Wake)
     }
 }

@@ -52,6 +52,21 @@ impl Service {
         }
     }
 
+    /// The configuration is being read again. A manager that waits for the end of that (`Type=notify-reload`) knows by
+    /// the time which of several it is. One that isn't told yet that we are ready waits for that, and for nothing else.
+    pub(crate) fn reloading(&self) {
+        if let (true, Ok(now)) = (self.ready, NotifyState::monotonic_usec_now()) {
+            tell(&[NotifyState::Reloading, now]);
+        }
+    }
+
+    /// It was read, or refused, as `line` says.
+    pub(crate) fn reloaded(&self, line: &str) {
+        if self.ready {
+            tell(&[NotifyState::Ready, NotifyState::Status(line)]);
+        }
+    }
+
     pub(crate) const fn is_ready(&self) -> bool {
         self.ready
     }
