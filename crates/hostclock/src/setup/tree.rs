@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use hostclock_linux::label;
 
 #[cfg(test)]
-use super::fault::Faults;
+use super::fault::{Faults, Kind};
 use super::node::{Node, Owner};
 
 /// A tree of files: `/`, or an image's.
@@ -22,6 +22,14 @@ pub(super) struct Tree {
     root: PathBuf,
     #[cfg(test)]
     pub(super) faults: std::rc::Rc<Faults>,
+}
+
+/// What a step does to the disk.
+#[cfg(not(test))]
+enum Kind {
+    Looks,
+    Changes,
+    Grows,
 }
 
 /// Who may do what with a file, and its label; `None`: as it comes.
@@ -50,26 +58,40 @@ impl Tree {
         self.root.join(path)
     }
 
-    /// Each step goes by here, so that a test can have it fail, or be the last.
-    #[cfg(test)]
+    /// Each step goes by here, or by the two below, so that a test can have it fail, or be the last.
     fn step(&self) -> io::Result<()> {
-        self.faults.step()
+        self.does(Kind::Changes)
+    }
+
+    /// A step that takes room on the disk.
+    fn grow(&self) -> io::Result<()> {
+        self.does(Kind::Grows)
+    }
+
+    /// A step that only reads.
+    fn look(&self) -> io::Result<()> {
+        self.does(Kind::Looks)
+    }
+
+    #[cfg(test)]
+    fn does(&self, kind: Kind) -> io::Result<()> {
+        self.faults.step(kind)
     }
 
     #[cfg(not(test))]
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "in a test it may fail")]
-    fn step(&self) -> io::Result<()> {
+    fn does(&self, _: Kind) -> io::Result<()> {
         Ok(())
     }
 
     /// What is at `path`.
     pub(super) fn node(&self, path: &Path) -> Result<Node, String> {
-        self.step().and_then(|()| Node::at(&self.at(path))).map_err(self.failed("read", path))
+        self.look().and_then(|()| Node::at(&self.at(path))).map_err(self.failed("read", path))
     }
 
     /// What a file has in it; `None` where there is no file.
     pub(super) fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, String> {
-        match self.step().and_then(|()| fs::read(self.at(path))) {
+        match self.look().and_then(|()| fs::read(self.at(path))) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.failed("read", path)(error)),
@@ -81,7 +103,7 @@ impl Tree {
         /// As every directory of a system's configuration.
         const MODE: u32 = 0o755;
         let place = self.at(path);
-        let made = self.step().and_then(|()| fs::DirBuilder::new().mode(MODE).create(&place));
+        let made = self.grow().and_then(|()| fs::DirBuilder::new().mode(MODE).create(&place));
         match made {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(()),
             made => made
@@ -120,7 +142,7 @@ impl Tree {
     ) -> Result<(), String> {
         let beside = self.at(&beside(path));
         self.clear(&beside)
-            .and_then(|()| self.step())
+            .and_then(|()| self.grow())
             .and_then(|()| symlink(target, &beside))
             .and_then(|()| match owner.filter(|owner| !is_owned(&beside, *owner)) {
                 Some(owner) => {
@@ -140,7 +162,7 @@ impl Tree {
         if fs::symlink_metadata(&to).is_ok() {
             return Ok(());
         }
-        self.step()
+        self.grow()
             .and_then(|()| fs::hard_link(from, to))
             .and_then(|()| self.sync_above(path))
             .map_err(self.failed("keep a second name of", path))
@@ -185,10 +207,10 @@ impl Tree {
 
     /// A new file with everything that belongs to it, on the disk.
     fn fill(&self, place: &Path, bytes: &[u8], access: Access<'_>) -> io::Result<()> {
-        self.step()?;
+        self.grow()?;
         // Nobody else's until it is whole.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(place)?;
-        self.step()?;
+        self.grow()?;
         file.write_all(bytes)?;
         if let Some(owner) = access.owner.filter(|owner| !is_owned(place, *owner)) {
             self.step()?;

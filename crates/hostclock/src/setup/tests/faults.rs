@@ -232,3 +232,41 @@ fn setting_up_again_in_which_any_step_fails_or_is_the_last_never_takes_the_first
     }
     assert!(struck > 60, "{struck}");
 }
+
+#[test]
+fn on_a_full_disk_and_on_a_read_only_file_system_nothing_is_half_done() {
+    for fault in [Fault::Full, Fault::ReadOnly] {
+        let (machine, fake) = faulty("disk", fault);
+        let before = named(&machine);
+        let (ended, _) = fake.set_up(&request(&machine));
+        let (_, why) = ended.expect_err("it can't be set up");
+        assert!(why.contains("hostclock-undo.json") && why.ends_with("nothing is changed"), "{why}");
+        assert_eq!(named(&machine), before);
+        assert!(fake.runs("chrony.service"));
+    }
+}
+
+#[test]
+fn undoing_on_a_full_disk_or_a_read_only_file_system_names_what_is_left_and_can_be_done_again() {
+    let (before, _) = well();
+    for fault in [Fault::Full, Fault::ReadOnly] {
+        let machine = Machine::running("undo-disk");
+        let fake = Fake::new(&machine);
+        assert!(matches!(fake.set_up(&request(&machine)).0, Ok((_, Code::Fine))));
+        let faulty = Fake { faults: Rc::new(Faults::with(fault)), ..healed(&machine, &fake) };
+        for _ in 0..2 {
+            let (ended, report) = faulty.undo(&machine.request());
+            let (code, why) = ended.expect_err("it can't be undone");
+            assert!(code == Code::Failed && why.contains("in the record"), "{fault:?}: {why}");
+            assert!(
+                !report.left.is_empty() && machine.has("etc/hostclock-undo.json"),
+                "{fault:?}: {report:?}"
+            );
+            assert!(faulty.is_kept(), "{fault:?}: {:?}", faulty.active);
+            assert!(faulty.runs("chrony.service"), "{fault:?}: what was stopped is started again");
+        }
+        let fake = healed(&machine, &faulty);
+        undone(&machine, &fake, "later");
+        assert_eq!(named(&machine), before);
+    }
+}

@@ -15,7 +15,7 @@ use hostclock_linux::services;
 use crate::exit::Code;
 use crate::scratch::Scratch;
 use crate::setup::command::Command;
-use crate::setup::fault::Faults;
+use crate::setup::fault::{Faults, Kind};
 use crate::setup::report::{Outcome, Report};
 use crate::setup::system::{Observation, Observed, System};
 use crate::setup::tree::Tree;
@@ -262,7 +262,7 @@ impl System for Fake {
     }
 
     fn run(&self, command: &Command) -> Result<(), String> {
-        self.faults.step().map_err(|error| format!("`{command}`: {error}"))?;
+        self.faults.step(Kind::Looks).map_err(|error| format!("`{command}`: {error}"))?;
         self.ran.borrow_mut().push(command.to_string());
         let words: Vec<&str> = command.0.iter().map(String::as_str).collect();
         let passwd = self.root.join("etc/passwd");
@@ -283,7 +283,7 @@ impl System for Fake {
     }
 
     fn asks(&self, command: &Command) -> bool {
-        if self.faults.step().is_err() {
+        if self.faults.step(Kind::Looks).is_err() {
             return false;
         }
         match command.0.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -293,7 +293,7 @@ impl System for Fake {
     }
 
     fn observe(&self, _: &SourceConfig) -> Observed {
-        self.faults.step().map_err(|error| error.to_string())?;
+        self.faults.step(Kind::Looks).map_err(|error| error.to_string())?;
         if self.has_device {
             let (device, clock) = ("/dev/ptp0".to_owned(), "3.1 us behind the host".to_owned());
             Ok(Observation { device, is_kvm: true, clock })
