@@ -270,6 +270,18 @@ fn without_the_permission_to_set_the_clock_it_ends_with_one_line() {
 }
 
 #[test]
+fn a_daemon_that_is_told_to_gives_up_on_a_device_in_time() {
+    let start = Instant::now();
+    let mut daemon = Daemon::start(&["--socket", "none", "--set", "device-timeout=700ms"], &[]);
+    let line = daemon.wait_for("device-timeout");
+    assert!(line.contains("no usable device within 700.0 ms of the start (device-timeout): "), "{line}");
+    assert!(line.contains("/dev/ptp-of-a-test does not exist"), "{line}");
+    assert_eq!(daemon.ends(), Some(5));
+    // It isn't the next look for a device, a second after the last, at which it ends.
+    assert!(start.elapsed() >= Duration::from_millis(700) && start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
 fn once_without_a_device_says_so_by_its_code() {
     let output =
         hostclock(&["run", "--once", "--observe", "--device", "/dev/ptp-of-a-test", "--no-load-module"]);

@@ -47,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) confidential_guest: ConfidentialGuest,
     /// Load `ptp_kvm` when there is no device.
     pub(crate) load_module: bool,
+    /// How long a device is waited for after the start; `None`: for as long as it takes.
+    pub(crate) device_timeout: Option<Duration>,
     /// Where the frequency is kept for the next start; `None`: nowhere.
     pub(crate) drift_file: Option<PathBuf>,
     /// What is run after events.
@@ -75,6 +77,7 @@ impl Default for Config {
             host_max_error: None,
             confidential_guest: ConfidentialGuest::default(),
             load_module: true,
+            device_timeout: None,
             drift_file: None,
             hook: Hook::default(),
             socket: Some(PathBuf::from(DEFAULT_SOCKET)),

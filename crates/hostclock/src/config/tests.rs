@@ -40,6 +40,7 @@ fn every_key_reaches_its_place() {
         time-scale = "tai"
         confidential-guest = "follow"
         load-module = false
+        device-timeout = "30s"
         poll = "62.5ms"
         step-at-start = false
         step-forward = "never"
@@ -68,6 +69,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.source.wanted, Wanted::Path("/dev/ptp3".to_owned()));
     assert!(config.source.force && config.lock_memory && !config.load_module);
     assert_eq!(config.source.time_scale, Some(TimeScale::Tai));
+    assert_eq!(config.device_timeout, Some(Duration::from_secs(30)));
     assert_eq!(config.policy.poll, Duration::from_nanos(62_500_000));
     assert_eq!((config.policy.step_at_start, config.policy.undo_foreign_steps), (false, false));
     assert_eq!(

@@ -160,6 +160,10 @@ impl Daemon {
             self.tell();
             return ControlFlow::Break(code);
         }
+        let give_up_at = self.give_up_at(started);
+        if give_up_at.is_some_and(|at| clock::now_raw() + EARLY >= at) {
+            return ControlFlow::Break(self.give_up());
+        }
         if self.engine.was_synchronised() {
             self.service.ready("synchronised");
         } else if !self.service.is_ready() && clock::now_raw() - started > READY_PATIENCE {
@@ -173,7 +177,7 @@ impl Daemon {
         } else {
             self.hooks.tend(clock::now_raw(), |line| log.warn(line))
         };
-        let delay = self.delay_until(tend_at.unwrap_or(wake_at).min(wake_at));
+        let delay = self.delay_until([tend_at, give_up_at].into_iter().flatten().fold(wake_at, RawTime::min));
         self.be_patient_at_rest();
         let waited = self
             .listen_to_all(fds)
@@ -236,6 +240,22 @@ impl Daemon {
         fds.watch(place::VMCLOCK, self.hints.vmclock_fd())?;
         fds.watch(place::KERNEL_LOG, self.hints.kmsg_fd())?;
         fds.watch(place::HOOK, self.hooks.fd())
+    }
+
+    /// When a daemon ends to which no device has ever given a reading; `None` where it waits on.
+    fn give_up_at(&self, started: RawTime) -> Option<RawTime> {
+        let timeout = self.config.device_timeout?;
+        (self.engine.counters().readings == 0).then(|| started + timeout)
+    }
+
+    fn give_up(&mut self) -> Code {
+        self.service.stopping();
+        self.drive(Event::Ending);
+        let timeout = self.config.device_timeout.unwrap_or_default();
+        let why = self.no_source.as_ref().map_or("it gives no readings", |unusable| unusable.reason.as_str());
+        let line = format!("no usable device within {timeout} of the start (device-timeout): {why}");
+        self.say().error(&line);
+        Code::NoDevice
     }
 
     fn cannot_wait(&mut self, error: Errno) -> Code {
