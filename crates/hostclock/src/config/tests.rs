@@ -301,7 +301,7 @@ fn files_that_are_no_configuration_get_one_clear_line() {
         if let Some(content) = content {
             std::fs::write(&path, content).expect("written");
         }
-        let (_, mistakes) = file::read(&path);
+        let mistakes = file::read(&path).mistakes;
         mistakes.to_string().replace(&folder.display().to_string(), "")
     };
     assert_eq!(said("absent.toml", None), "/absent.toml: there is no such file");
@@ -314,4 +314,29 @@ fn files_that_are_no_configuration_get_one_clear_line() {
     );
     assert!(said("binary.toml", Some(b"\x00\x01\x02")).starts_with("/binary.toml:1: not valid TOML"));
     std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[test]
+fn a_file_that_was_edited_has_another_digest_and_one_that_is_not_there_has_none() {
+    let folder = crate::scratch::Scratch::new("config-digest");
+    let file = folder.join("h.toml");
+    assert_eq!(digest_of(&file), None);
+    // From the algorithm's reference (RFC 9923): of nothing, and of "a".
+    folder.file("h.toml", "");
+    assert_eq!(digest_of(&file).as_deref(), Some("cbf29ce484222325"));
+    folder.file("h.toml", "a");
+    assert_eq!(digest_of(&file).as_deref(), Some("af63dc4c8601ec8c"));
+    folder.file("h.toml", "poll = \"2s\"\n");
+    let read = Origin { file: Some(file.clone()), ..Origin::default() }.load_with_digest().expect("valid").1;
+    assert_eq!(read, digest_of(&file));
+    folder.file("h.toml", "poll = \"2s\" \n");
+    assert_ne!(read, digest_of(&file), "another byte");
+    assert_eq!(
+        Origin { file: Some("/dev/null".into()), ..Origin::default() }
+            .load_with_digest()
+            .expect("valid")
+            .1
+            .as_deref(),
+        Some("cbf29ce484222325")
+    );
 }

@@ -307,13 +307,18 @@ impl Daemon {
 
     /// Sends the status to whoever is connected; `false` if the kernel has no descriptors left.
     fn answer_readers(&mut self) -> bool {
-        let Self { listener, engine, ladder, machine, no_source, limitations, suspects, config, .. } = self;
+        let Self {
+            listener, engine, ladder, machine, no_source, limitations, suspects, config, options, ..
+        } = self;
         let Some(listener) = listener else { return true };
         let served = listener.accept_and_send(|| {
             let source = machine.source.as_ref();
             let no_source = no_source.as_ref().map(|unusable| unusable.reason.as_str());
             let host_max_error = config.host_max_error;
-            let beside = Beside { no_source, limitations, suspects, host_max_error };
+            let config_digest = options.digest.as_deref();
+            let config_file = config_digest.map(|_| options.origin.path().0);
+            let beside =
+                Beside { no_source, limitations, suspects, host_max_error, config_file, config_digest };
             report::document(engine, ladder, source, &beside, clock::now_raw())
         });
         served.is_ok()

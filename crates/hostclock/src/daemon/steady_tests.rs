@@ -31,7 +31,7 @@ fn daemon(socket: &Path) -> Daemon {
         log_level: LogLevel::Error,
         ..Config::default()
     };
-    let options = RunOptions { once: false, force: false, origin: Origin::default() };
+    let options = RunOptions { once: false, force: false, origin: Origin::default(), digest: None };
     let log = Log::new(&config);
     let (daemon, _) = set_up(config, options, log).expect("it starts");
     daemon
