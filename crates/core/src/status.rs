@@ -71,6 +71,12 @@ pub struct Status {
     pub program_version: String,
     /// The daemon's process id.
     pub pid: u32,
+    /// The configuration file that was read last; `null` where there is none, and all is as it is by default.
+    #[serde(default)]
+    pub config_file: Option<String>,
+    /// What that file had in it then: 64 bits of FNV-1a, in hexadecimal.
+    #[serde(default)]
+    pub config_digest: Option<String>,
     /// Seconds since the daemon started.
     pub uptime_s: f64,
     /// What it does with what it finds out.

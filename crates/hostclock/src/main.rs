@@ -54,8 +54,8 @@ fn main() -> ExitCode {
 
 fn run(args: &cli::Run) -> Code {
     let origin = args.origin();
-    match origin.load() {
-        Ok(config) => keep(config, args, origin),
+    match origin.load_with_digest() {
+        Ok((config, digest)) => keep(config, args, origin, digest),
         Err(mistakes) => {
             output::complain_plainly(&mistakes.to_string());
             Code::Usage
@@ -64,8 +64,8 @@ fn run(args: &cli::Run) -> Code {
 }
 
 #[cfg(target_os = "linux")]
-fn keep(config: Config, args: &cli::Run, origin: Origin) -> Code {
-    daemon::run(config, daemon::RunOptions { once: args.once, force: args.force, origin })
+fn keep(config: Config, args: &cli::Run, origin: Origin, digest: Option<String>) -> Code {
+    daemon::run(config, daemon::RunOptions { once: args.once, force: args.force, origin, digest })
 }
 
 #[cfg(target_os = "linux")]
@@ -102,7 +102,7 @@ fn doctor(_: &cli::Doctor) -> Code {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn keep(_: Config, _: &cli::Run, _: Origin) -> Code {
+fn keep(_: Config, _: &cli::Run, _: Origin, _: Option<String>) -> Code {
     output::complain("`run` needs Linux: only there is the hypervisor's clock a /dev/ptpN device");
     Code::Failed
 }

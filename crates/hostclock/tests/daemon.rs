@@ -13,6 +13,11 @@ use std::time::{Duration, Instant};
 
 use common::{Folder, code, hostclock, stdout};
 
+/// 64 bits of FNV-1a of `poll = "2s"` and a line's end.
+const DIGEST_2S: &str = "503a85329d138046";
+/// Of `# poll` and a line's end.
+const DIGEST_COMMENT: &str = "0d90588fd5be32d7";
+
 /// A running daemon, killed when a test fails.
 struct Daemon {
     child: Child,
@@ -119,6 +124,37 @@ fn a_broken_configuration_is_reported_and_the_old_one_stays() {
     daemon.wait_for("the configuration was reread");
     daemon.signal("TERM");
     assert_eq!(daemon.ends(), Some(0));
+}
+
+#[test]
+fn the_status_says_which_configuration_is_in_force() {
+    let folder = Folder::new("digest");
+    let socket = folder.path("s.sock");
+    let (file, reread, broken) = (folder.file("h.toml", "poll = \"2s\"\n"), "# poll\n", "pol = 1\n");
+    let mut daemon = Daemon::start(&["--socket", &socket, "--config", &file], &[]);
+    daemon.wait_for("no source");
+    let document = status(&socket);
+    assert_eq!(
+        (&document["config_file"], &document["config_digest"]),
+        (&file.as_str().into(), &DIGEST_2S.into())
+    );
+    for (content, line, digest) in
+        [(broken, "was not reread", DIGEST_2S), (reread, "was reread", DIGEST_COMMENT)]
+    {
+        fs::write(&file, content).expect("written");
+        daemon.signal("HUP");
+        daemon.wait_for(line);
+        assert_eq!(status(&socket)["config_digest"], digest, "{line}");
+    }
+    let mut other = Daemon::start(&["--socket", &folder.path("t.sock")], &[]);
+    other.wait_for("no source");
+    let document = status(&folder.path("t.sock"));
+    if fs::metadata("/etc/hostclock/hostclock.toml").is_err() {
+        assert_eq!(
+            (&document["config_file"], &document["config_digest"]),
+            (&serde_json::Value::Null, &serde_json::Value::Null)
+        );
+    }
 }
 
 #[test]
@@ -267,6 +303,18 @@ fn without_the_permission_to_set_the_clock_it_ends_with_one_line() {
     assert_eq!(output.status.code(), Some(3), "{text}");
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.contains("CAP_SYS_TIME") && text.contains("--observe"), "{text}");
+}
+
+#[test]
+fn a_daemon_that_is_told_to_gives_up_on_a_device_in_time() {
+    let start = Instant::now();
+    let mut daemon = Daemon::start(&["--socket", "none", "--set", "device-timeout=700ms"], &[]);
+    let line = daemon.wait_for("device-timeout");
+    assert!(line.contains("no usable device within 700.0 ms of the start (device-timeout): "), "{line}");
+    assert!(line.contains("/dev/ptp-of-a-test does not exist"), "{line}");
+    assert_eq!(daemon.ends(), Some(5));
+    // It isn't the next look for a device, a second after the last, at which it ends.
+    assert!(start.elapsed() >= Duration::from_millis(700) && start.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

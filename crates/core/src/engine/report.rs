@@ -180,6 +180,8 @@ impl Engine {
             version: VERSION,
             program_version: String::new(),
             pid: 0,
+            config_file: None,
+            config_digest: None,
             uptime_s: (now - self.started).as_secs_f64(),
             mode: self.policy.mode,
             state: self.state,

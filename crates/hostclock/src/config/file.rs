@@ -10,23 +10,57 @@ use super::{Config, Mistake, Mistakes, Place};
 /// No configuration is longer: every key with its comment is about 4 KiB.
 const LONGEST_FILE: u64 = 64 * 1024;
 
+/// What a file gave.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Reading {
+    /// What could be understood of it.
+    pub(super) config: Config,
+    /// All the mistakes in it.
+    pub(super) mistakes: Mistakes,
+    /// What it had in it ([`digest`]); `None` where it could not be read, or there was none.
+    pub(super) digest: Option<String>,
+}
+
 /// The file at `path`, or the defaults when there is none.
-pub(super) fn read_if_present(path: &Path) -> (Config, Mistakes) {
+pub(super) fn read_if_present(path: &Path) -> Reading {
     match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => (Config::default(), Mistakes::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Reading { config: Config::default(), mistakes: Mistakes::default(), digest: None }
+        }
         _ => read(path),
     }
 }
 
-/// What could be understood of the file at `path`, and all the mistakes in it.
-pub(super) fn read(path: &Path) -> (Config, Mistakes) {
+/// The file at `path`.
+pub(super) fn read(path: &Path) -> Reading {
     match load(path) {
-        Ok(text) => parse(path, &text),
+        Ok(text) => {
+            let (config, mistakes) = parse(path, &text);
+            Reading { config, mistakes, digest: Some(digest(text.as_bytes())) }
+        }
         Err((line, problem)) => {
             let place = Place::File { path: path.to_owned(), line };
-            (Config::default(), Mistakes(vec![Mistake { place, problem }]))
+            let mistakes = Mistakes(vec![Mistake { place, problem }]);
+            Reading { config: Config::default(), mistakes, digest: None }
         }
     }
+}
+
+#[cfg_attr(
+    not(test),
+    allow(dead_code, reason = "for who compares it with the running daemon's: setup, doctor")
+)]
+/// What the file at `path` has in it now; `None` where there is none, or it can't be read.
+pub(crate) fn digest_of(path: &Path) -> Option<String> {
+    load(path).ok().map(|text| digest(text.as_bytes()))
+}
+
+/// 64 bits of FNV-1a (RFC 9923), in hexadecimal: tells a file that was edited from one that wasn't, and hides nothing.
+fn digest(bytes: &[u8]) -> String {
+    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let hash = bytes.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
+    format!("{hash:016x}")
 }
 
 /// The file's text; the error has the line, where it is in one.

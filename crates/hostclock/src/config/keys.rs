@@ -64,6 +64,8 @@ keys! {
         "In a guest that does not trust its host (AMD SEV-SNP, Intel TDX, Arm CCA): refuse to keep the clock by the host's, or follow it all the same.";
     "load-module": Truth => load_module,
         "Load the ptp_kvm module at start when there is no device.";
+    "device-timeout": SpanOr<Never> => device_timeout,
+        "End with exit code 5 when no device has given a reading within this time of the start; \"never\": wait for one for as long as it takes.";
     "poll": Poll => policy.poll,
         "Time between readings once the clock has settled.";
     "accuracy": Accuracy => policy.accuracy,

@@ -23,6 +23,8 @@ use hostclock_core::policy::{Mode, Policy};
 use hostclock_core::source::SourceConfig;
 use hostclock_core::units::Duration;
 
+#[cfg_attr(not(test), allow(unused_imports, reason = "as where it is"))]
+pub(crate) use file::digest_of;
 pub(crate) use keys::KEYS;
 #[cfg(target_os = "linux")]
 pub(crate) use service_user::unreadable_for_service;
@@ -47,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) confidential_guest: ConfidentialGuest,
     /// Load `ptp_kvm` when there is no device.
     pub(crate) load_module: bool,
+    /// How long a device is waited for after the start; `None`: for as long as it takes.
+    pub(crate) device_timeout: Option<Duration>,
     /// Where the frequency is kept for the next start; `None`: nowhere.
     pub(crate) drift_file: Option<PathBuf>,
     /// What is run after events.
@@ -75,6 +79,7 @@ impl Default for Config {
             host_max_error: None,
             confidential_guest: ConfidentialGuest::default(),
             load_module: true,
+            device_timeout: None,
             drift_file: None,
             hook: Hook::default(),
             socket: Some(PathBuf::from(DEFAULT_SOCKET)),
@@ -184,35 +189,51 @@ impl Origin {
     /// # Errors
     /// Every mistake in either, one line each.
     pub(crate) fn load(&self) -> Result<Config, Mistakes> {
-        let (config, mistakes) = self.load_leniently();
-        if mistakes.0.is_empty() { Ok(config) } else { Err(mistakes) }
+        self.load_with_digest().map(|(config, _)| config)
+    }
+
+    /// As [`Origin::load`], with [`digest_of`] what was read; `None` where there is no file.
+    ///
+    /// # Errors
+    /// As for [`Origin::load`].
+    pub(crate) fn load_with_digest(&self) -> Result<(Config, Option<String>), Mistakes> {
+        let file::Reading { config, mistakes, digest } = self.read();
+        if mistakes.0.is_empty() { Ok((config, digest)) } else { Err(mistakes) }
     }
 
     /// As [`Origin::load`], and what could be understood beside the mistakes: good enough to find the
     /// daemon's socket, never to run with.
     pub(crate) fn load_leniently(&self) -> (Config, Mistakes) {
-        let (mut config, mut mistakes) = match &self.file {
+        let file::Reading { config, mistakes, .. } = self.read();
+        (config, mistakes)
+    }
+
+    fn read(&self) -> file::Reading {
+        let mut read = match &self.file {
             Some(path) => file::read(path),
             None => file::read_if_present(Path::new(DEFAULT_FILE)),
         };
+        let file::Reading { config, mistakes, .. } = &mut read;
         for (name, value) in &self.overrides {
-            if let Err(problem) = set(&mut config, name, value::Raw::Word(value)) {
+            if let Err(problem) = set(config, name, value::Raw::Word(value)) {
                 mistakes.0.push(Mistake { place: Place::CommandLine, problem });
             }
         }
         if mistakes.0.is_empty() && !self.overrides.is_empty() {
-            if let Err((_, problem)) = check_together(&config) {
+            if let Err((_, problem)) = check_together(config) {
                 mistakes.0.push(Mistake { place: Place::CommandLine, problem });
             }
         }
         config.policy.mode = self.mode;
-        (config, mistakes)
+        read
     }
 }
 
 /// The configuration of the tree under `root`: `/`, or an image's. As far as it can be read, with what is wrong.
 pub(crate) fn of_tree(root: &Path) -> (Config, Mistakes) {
-    file::read_if_present(&root.join(DEFAULT_FILE.trim_start_matches('/')))
+    let file::Reading { config, mistakes, .. } =
+        file::read_if_present(&root.join(DEFAULT_FILE.trim_start_matches('/')));
+    (config, mistakes)
 }
 
 /// Sets one key; the error names it, and says what is wrong and what is accepted.

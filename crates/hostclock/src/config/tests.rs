@@ -40,6 +40,7 @@ fn every_key_reaches_its_place() {
         time-scale = "tai"
         confidential-guest = "follow"
         load-module = false
+        device-timeout = "30s"
         poll = "62.5ms"
         step-at-start = false
         step-forward = "never"
@@ -68,6 +69,7 @@ fn every_key_reaches_its_place() {
     assert_eq!(config.source.wanted, Wanted::Path("/dev/ptp3".to_owned()));
     assert!(config.source.force && config.lock_memory && !config.load_module);
     assert_eq!(config.source.time_scale, Some(TimeScale::Tai));
+    assert_eq!(config.device_timeout, Some(Duration::from_secs(30)));
     assert_eq!(config.policy.poll, Duration::from_nanos(62_500_000));
     assert_eq!((config.policy.step_at_start, config.policy.undo_foreign_steps), (false, false));
     assert_eq!(
@@ -299,7 +301,7 @@ fn files_that_are_no_configuration_get_one_clear_line() {
         if let Some(content) = content {
             std::fs::write(&path, content).expect("written");
         }
-        let (_, mistakes) = file::read(&path);
+        let mistakes = file::read(&path).mistakes;
         mistakes.to_string().replace(&folder.display().to_string(), "")
     };
     assert_eq!(said("absent.toml", None), "/absent.toml: there is no such file");
@@ -312,4 +314,29 @@ fn files_that_are_no_configuration_get_one_clear_line() {
     );
     assert!(said("binary.toml", Some(b"\x00\x01\x02")).starts_with("/binary.toml:1: not valid TOML"));
     std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[test]
+fn a_file_that_was_edited_has_another_digest_and_one_that_is_not_there_has_none() {
+    let folder = crate::scratch::Scratch::new("config-digest");
+    let file = folder.join("h.toml");
+    assert_eq!(digest_of(&file), None);
+    // From the algorithm's reference (RFC 9923): of nothing, and of "a".
+    folder.file("h.toml", "");
+    assert_eq!(digest_of(&file).as_deref(), Some("cbf29ce484222325"));
+    folder.file("h.toml", "a");
+    assert_eq!(digest_of(&file).as_deref(), Some("af63dc4c8601ec8c"));
+    folder.file("h.toml", "poll = \"2s\"\n");
+    let read = Origin { file: Some(file.clone()), ..Origin::default() }.load_with_digest().expect("valid").1;
+    assert_eq!(read, digest_of(&file));
+    folder.file("h.toml", "poll = \"2s\" \n");
+    assert_ne!(read, digest_of(&file), "another byte");
+    assert_eq!(
+        Origin { file: Some("/dev/null".into()), ..Origin::default() }
+            .load_with_digest()
+            .expect("valid")
+            .1
+            .as_deref(),
+        Some("cbf29ce484222325")
+    );
 }

@@ -160,6 +160,10 @@ impl Daemon {
             self.tell();
             return ControlFlow::Break(code);
         }
+        let give_up_at = self.give_up_at(started);
+        if give_up_at.is_some_and(|at| clock::now_raw() + EARLY >= at) {
+            return ControlFlow::Break(self.give_up());
+        }
         if self.engine.was_synchronised() {
             self.service.ready("synchronised");
         } else if !self.service.is_ready() && clock::now_raw() - started > READY_PATIENCE {
@@ -173,7 +177,7 @@ impl Daemon {
         } else {
             self.hooks.tend(clock::now_raw(), |line| log.warn(line))
         };
-        let delay = self.delay_until(tend_at.unwrap_or(wake_at).min(wake_at));
+        let delay = self.delay_until([tend_at, give_up_at].into_iter().flatten().fold(wake_at, RawTime::min));
         self.be_patient_at_rest();
         let waited = self
             .listen_to_all(fds)
@@ -238,6 +242,22 @@ impl Daemon {
         fds.watch(place::HOOK, self.hooks.fd())
     }
 
+    /// When a daemon ends to which no device has ever given a reading; `None` where it waits on.
+    fn give_up_at(&self, started: RawTime) -> Option<RawTime> {
+        let timeout = self.config.device_timeout?;
+        (self.engine.counters().readings == 0).then(|| started + timeout)
+    }
+
+    fn give_up(&mut self) -> Code {
+        self.service.stopping();
+        self.drive(Event::Ending);
+        let timeout = self.config.device_timeout.unwrap_or_default();
+        let why = self.no_source.as_ref().map_or("it gives no readings", |unusable| unusable.reason.as_str());
+        let line = format!("no usable device within {timeout} of the start (device-timeout): {why}");
+        self.say().error(&line);
+        Code::NoDevice
+    }
+
     fn cannot_wait(&mut self, error: Errno) -> Code {
         self.drive(Event::Ending);
         self.say().error(&format!("cannot wait for events: {error}"));
@@ -287,13 +307,18 @@ impl Daemon {
 
     /// Sends the status to whoever is connected; `false` if the kernel has no descriptors left.
     fn answer_readers(&mut self) -> bool {
-        let Self { listener, engine, ladder, machine, no_source, limitations, suspects, config, .. } = self;
+        let Self {
+            listener, engine, ladder, machine, no_source, limitations, suspects, config, options, ..
+        } = self;
         let Some(listener) = listener else { return true };
         let served = listener.accept_and_send(|| {
             let source = machine.source.as_ref();
             let no_source = no_source.as_ref().map(|unusable| unusable.reason.as_str());
             let host_max_error = config.host_max_error;
-            let beside = Beside { no_source, limitations, suspects, host_max_error };
+            let config_digest = options.digest.as_deref();
+            let config_file = config_digest.map(|_| options.origin.path().0);
+            let beside =
+                Beside { no_source, limitations, suspects, host_max_error, config_file, config_digest };
             report::document(engine, ladder, source, &beside, clock::now_raw())
         });
         served.is_ok()

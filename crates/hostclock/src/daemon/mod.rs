@@ -52,6 +52,8 @@ pub(crate) struct RunOptions {
     pub(crate) force: bool,
     /// Where the configuration came from: `load` reads it again.
     pub(crate) origin: Origin,
+    /// What its file had in it when it was read last; `None` where there is none.
+    pub(crate) digest: Option<String>,
 }
 
 /// Runs the daemon until it is told to end.

@@ -17,12 +17,16 @@ impl Daemon {
     /// and after.
     pub(super) fn reload(&mut self) -> Option<RawTime> {
         self.service.reloading();
-        let (outcome, wake_at) = match self.options.origin.load() {
-            Ok(config) if config == self.config => {
+        let (outcome, wake_at) = match self.options.origin.load_with_digest() {
+            Ok((config, digest)) if config == self.config => {
+                self.options.digest = digest;
                 self.say().info(UNCHANGED);
                 (UNCHANGED.to_owned(), None)
             }
-            Ok(config) => (REREAD.to_owned(), Some(self.adopt(config))),
+            Ok((config, digest)) => {
+                self.options.digest = digest;
+                (REREAD.to_owned(), Some(self.adopt(config)))
+            }
             Err(mistakes) => {
                 let mistakes = mistakes.to_string().trim_end().replace('\n', "; ");
                 let refusal = format!("the configuration was not reread, the old one stays: {mistakes}");

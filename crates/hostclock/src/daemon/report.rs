@@ -1,5 +1,7 @@
 //! The status document: the engine's part, and what only the daemon knows.
 
+use std::path::Path;
+
 use hostclock_core::engine::Engine;
 use hostclock_core::ladder::Ladder;
 use hostclock_core::status::{SourceStatus, Status};
@@ -18,6 +20,10 @@ pub(crate) struct Beside<'a> {
     pub(crate) suspects: &'a [String],
     /// How far the host's clock may be from UTC, as somebody promises.
     pub(crate) host_max_error: Option<Duration>,
+    /// The configuration file, where there is one.
+    pub(crate) config_file: Option<&'a Path>,
+    /// What that had in it when it was read last.
+    pub(crate) config_digest: Option<&'a str>,
 }
 
 /// The document at `now`, as bytes ready to be sent. Allocates, for a reader who asked.
@@ -31,6 +37,8 @@ pub(crate) fn document(
     let mut status: Status = engine.status(now);
     status.program_version = env!("CARGO_PKG_VERSION").to_owned();
     status.pid = std::process::id();
+    status.config_file = beside.config_file.map(|path| path.to_string_lossy().into_owned());
+    status.config_digest = beside.config_digest.map(str::to_owned);
     status.clock.host_max_error_ns = beside.host_max_error.map(Duration::as_nanos_f64);
     status.source = source.map(|source| source_status(engine, ladder, source, now));
     if source.is_none() {

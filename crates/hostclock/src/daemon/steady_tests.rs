@@ -31,7 +31,7 @@ fn daemon(socket: &Path) -> Daemon {
         log_level: LogLevel::Error,
         ..Config::default()
     };
-    let options = RunOptions { once: false, force: false, origin: Origin::default() };
+    let options = RunOptions { once: false, force: false, origin: Origin::default(), digest: None };
     let log = Log::new(&config);
     let (daemon, _) = set_up(config, options, log).expect("it starts");
     daemon
@@ -98,6 +98,22 @@ fn nor_does_one_while_the_hooks_helper_stands_still_and_it_is_waited_for_no_long
     signal("KILL");
     assert_eq!(counted.count_total, 0, "in {TURNS} turns");
     assert!(clock::now_raw() - started < Duration::from_secs(60));
+}
+
+#[test]
+fn a_device_that_has_been_there_is_waited_for_however_long_it_is_gone() {
+    let scratch = Scratch::new("steady-timeout");
+    let mut daemon = daemon(&scratch.join("status.sock"));
+    daemon.config.device_timeout = Some(Duration::from_secs(60));
+    let long_ago = clock::now_raw() + Duration::from_secs(-61);
+    let mut fds = PollSet::new().expect("a set");
+    let wake_at = clock::now_raw();
+    assert_eq!(daemon.turn(&mut fds, long_ago, wake_at).break_value(), Some(Code::NoDevice));
+    assert_eq!(daemon.turn(&mut fds, wake_at, wake_at).break_value(), None, "there is time left");
+    daemon.machine.source = Some(Source::stand_in());
+    let wake_at = daemon.drive(Event::SourceFound);
+    daemon.machine.source = None;
+    assert_eq!(daemon.turn(&mut fds, long_ago, wake_at).break_value(), None);
 }
 
 #[test]

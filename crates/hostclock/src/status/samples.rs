@@ -19,6 +19,8 @@ pub(crate) fn synchronised() -> Status {
         version: VERSION,
         program_version: "0.1.0".to_owned(),
         pid: 412,
+        config_file: None,
+        config_digest: None,
         uptime_s: 7_983.2,
         mode: Mode::Control,
         state: State::Synchronised,
