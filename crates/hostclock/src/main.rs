@@ -12,6 +12,7 @@ mod commands;
 mod config;
 #[cfg(target_os = "linux")]
 mod daemon;
+mod digest;
 #[cfg(target_os = "linux")]
 mod doctor;
 mod exit;

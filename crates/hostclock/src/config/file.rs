@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::parse::parse;
 use super::{Config, Mistake, Mistakes, Place};
+use crate::digest::digest;
 
 /// No configuration is longer: every key with its comment is about 4 KiB.
 const LONGEST_FILE: u64 = 64 * 1024;
@@ -46,21 +47,9 @@ pub(super) fn read(path: &Path) -> Reading {
     }
 }
 
-#[cfg_attr(
-    not(test),
-    allow(dead_code, reason = "for who compares it with the running daemon's: setup, doctor")
-)]
 /// What the file at `path` has in it now; `None` where there is none, or it can't be read.
 pub(crate) fn digest_of(path: &Path) -> Option<String> {
     load(path).ok().map(|text| digest(text.as_bytes()))
-}
-
-/// 64 bits of FNV-1a (RFC 9923), in hexadecimal: tells a file that was edited from one that wasn't, and hides nothing.
-fn digest(bytes: &[u8]) -> String {
-    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    let hash = bytes.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME));
-    format!("{hash:016x}")
 }
 
 /// The file's text; the error has the line, where it is in one.

@@ -12,7 +12,7 @@ use super::command::{Command, apply_rules, make_user, reread_units, restart, run
 use super::examine::Examined;
 use super::handover::{self, HANDBACK, HANDOVER, PATIENCE_S};
 use super::node::Node;
-use super::plan::{Plan, Step};
+use super::plan::{Plan, Step, configuration};
 use super::record::{Phase, Record};
 use super::report::{Outcome, Report};
 use super::standing::Standing;
@@ -21,6 +21,7 @@ use super::{Request, Stop, World, failed};
 use crate::config::{self, Config};
 use crate::exit::Code;
 use crate::output::print;
+use crate::status::client::Answer;
 use crate::status::summary;
 
 /// How long the clock has to be right after the service was started.
@@ -224,9 +225,15 @@ fn is_outdated(world: &World<'_>, plan: &Plan, config: &Config) -> bool {
     if plan.renews_service() {
         return true;
     }
-    let Ok(answer) = world.system.status(config.socket.as_deref()) else { return false };
-    let program = world.system.program_of(answer.status.pid);
-    program.is_some_and(|program| program.to_string_lossy().ends_with(" (deleted)"))
+    let Ok(Answer { status, .. }) = world.system.status(config.socket.as_deref()) else { return false };
+    let program = world.system.program_of(status.pid);
+    if program.is_some_and(|program| program.to_string_lossy().ends_with(" (deleted)")) {
+        return true;
+    }
+    // One that was told to read another file is none of setup's business.
+    let file = Path::new(config::DEFAULT_FILE);
+    let reads_it = status.config_file.as_deref().is_none_or(|read| Path::new(read) == file);
+    reads_it && status.config_digest != config::digest_of(&world.tree.at(configuration()))
 }
 
 /// Waits for the clock to be right, and says so.

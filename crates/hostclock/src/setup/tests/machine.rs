@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hostclock_core::source::SourceConfig;
+use hostclock_core::status::Status;
 use hostclock_linux::services;
 
+use crate::config::digest_of;
 use crate::exit::Code;
 use crate::scratch::Scratch;
 use crate::setup::command::Command;
@@ -125,6 +127,8 @@ pub(super) struct Fake {
     /// Why the service's user can't read what it has to.
     pub(super) denied: Option<String>,
     pub(super) ran: RefCell<Vec<String>>,
+    /// Of the configuration that our daemon read when it started.
+    pub(super) digest: RefCell<Option<String>>,
     pub(super) user: u32,
 }
 
@@ -147,6 +151,7 @@ impl Fake {
             gets_right: true,
             denied: None,
             ran: RefCell::default(),
+            digest: RefCell::default(),
             user: 0,
         }
     }
@@ -210,6 +215,9 @@ impl Fake {
     }
 
     fn systemctl(&self, words: &[&str]) -> Result<(), String> {
+        if let ["start" | "restart", "hostclock.service" | "hostclock-handover.service"] = words {
+            *self.digest.borrow_mut() = digest_of(&self.root.join("etc/hostclock/hostclock.toml"));
+        }
         let text = |path: &str| fs::read_to_string(self.root.join(path)).unwrap_or_default();
         let listed = |text: &str, key: &str| -> Vec<String> {
             let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
@@ -313,7 +321,8 @@ impl System for Fake {
     fn status(&self, socket: Option<&Path>) -> Result<Answer, Trouble> {
         let nobody = || Trouble::NoDaemon("a test's".to_owned());
         socket.filter(|_| self.runs(OWN)).ok_or_else(nobody)?;
-        Ok(Answer { text: String::new(), status: samples::synchronised() })
+        let status = Status { config_digest: self.digest.borrow().clone(), ..samples::synchronised() };
+        Ok(Answer { text: String::new(), status })
     }
 
     fn program_of(&self, _: u32) -> Option<PathBuf> {

@@ -226,3 +226,18 @@ fn only_root_sets_up() {
     assert_eq!(code_of(&fake, &machine), Code::NoPermission);
     assert_eq!(code(&fake.set_up(&Request { dry_run: true, ..machine.request() }).0), Code::Fine);
 }
+
+#[test]
+fn a_configuration_that_was_changed_since_takes_effect_by_a_restart_and_once() {
+    let machine = Machine::running("changed-config");
+    let fake = Fake::new(&machine);
+    assert_eq!(code_of(&fake, &machine), Code::Fine);
+    let restarts = || fake.ran.borrow().iter().filter(|command| command.contains("restart")).count();
+    assert_eq!(restarts(), 0);
+    machine.file("etc/hostclock/hostclock.toml", "poll = \"2s\"\n");
+    let (ended, report) = fake.set_up(&machine.request());
+    assert_eq!(ended, Ok((Outcome::SetUp, Code::Fine)));
+    assert!(report.changed && restarts() == 1, "{report:?}");
+    assert_eq!(fake.set_up(&machine.request()).0, Ok((Outcome::Already, Code::Fine)));
+    assert_eq!(restarts(), 1);
+}
