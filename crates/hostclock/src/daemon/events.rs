@@ -165,7 +165,7 @@ impl Daemon {
             return ControlFlow::Break(self.give_up());
         }
         if self.engine.was_synchronised() {
-            self.service.ready("synchronised");
+            self.service.synchronised();
         } else if !self.service.is_ready() && clock::now_raw() - started > READY_PATIENCE {
             self.service.ready("not synchronised yet");
         }

@@ -15,6 +15,8 @@ const ALIVE: &[u8] = b"WATCHDOG=1\n";
 #[derive(Debug, Default)]
 pub(crate) struct Service {
     ready: bool,
+    /// It was told that the clock is right.
+    synchronised: bool,
     /// Half of the time after which the manager loses its patience.
     watchdog: Option<Duration>,
     /// When the manager last heard that we are alive.
@@ -50,6 +52,17 @@ impl Service {
             self.ready = true;
             tell(&[NotifyState::Ready, NotifyState::Status(line)]);
         }
+    }
+
+    /// The clock is right for the first time: so the service is ready, if it wasn't, and the status line says so.
+    pub(crate) fn synchronised(&mut self) {
+        const LINE: NotifyState<'_> = NotifyState::Status("synchronised");
+        match (self.synchronised, self.ready) {
+            (true, _) => return,
+            (false, true) => tell(&[LINE]),
+            (false, false) => tell(&[NotifyState::Ready, LINE]),
+        }
+        (self.synchronised, self.ready) = (true, true);
     }
 
     /// The configuration is being read again. A manager that waits for the end of that (`Type=notify-reload`) knows by

@@ -126,3 +126,71 @@ pub(super) fn back_by_shell(others: &[String]) -> Command {
 fn with_services(script: &str, others: &[String]) -> Command {
     command(["sh", "-c", script, "sh"].into_iter().chain(others.iter().map(String::as_str)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Command as Process;
+
+    use super::*;
+    use crate::scratch::Scratch;
+
+    /// Runs a hand-over with a stand-in for OpenRC's tool; what that was asked for, and whether all went well.
+    fn by_stand_in(command: &Command, scratch: &Scratch) -> (String, bool) {
+        scratch.file("rc-service", "#!/bin/sh\necho \"$*\" >>\"$LOG\"\n");
+        let tool = scratch.join("rc-service");
+        fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("set");
+        let log = scratch.join("log");
+        let _ = fs::remove_file(&log);
+        let path = format!("{}:/usr/bin:/bin", scratch.path().display());
+        let (program, arguments) = command.0.split_first().expect("a program");
+        let status = Process::new(program).args(arguments).env("PATH", path).env("LOG", &log).status();
+        (fs::read_to_string(log).unwrap_or_default(), status.expect("it runs").success())
+    }
+
+    fn program(scratch: &Scratch, name: &str, code: u8) -> String {
+        scratch.file(name, &format!("#!/bin/sh\nexit {code}\n"));
+        fs::set_permissions(scratch.join(name), fs::Permissions::from_mode(0o755)).expect("set");
+        scratch.join(name).display().to_string()
+    }
+
+    #[test]
+    fn under_openrc_a_shell_hands_over_and_back_where_the_clock_is_not_right() {
+        let scratch = Scratch::new("handover");
+        let others = ["chronyd".to_owned(), "ntp-client".to_owned()];
+        let right = program(&scratch, "right", 0);
+        let (log, well) = by_stand_in(&by_shell(&others, &right, true), &scratch);
+        assert!(well);
+        assert_eq!(
+            log,
+            "--ifstarted chronyd stop\n--ifstarted ntp-client stop\n--ifstopped hostclock start\n"
+        );
+        let wrong = program(&scratch, "wrong", 1);
+        let (log, well) = by_stand_in(&by_shell(&others, &wrong, true), &scratch);
+        assert!(!well);
+        assert!(log.ends_with("--ifstarted hostclock stop\nchronyd start\nntp-client start\n"), "{log}");
+        let (log, well) = by_stand_in(&back_by_shell(&others), &scratch);
+        assert!(well);
+        assert_eq!(
+            log,
+            "--ifstarted hostclock stop\n--ifstopped chronyd start\n--ifstopped ntp-client start\n"
+        );
+    }
+
+    #[test]
+    fn the_units_name_every_service_that_gives_way() {
+        let others = ["chrony.service".to_owned(), "phc2sys@eth0.service".to_owned()];
+        let text: String =
+            units(&others, "/usr/bin/hostclock", true).into_iter().map(|(_, text)| text).collect();
+        for line in [
+            "Conflicts=chrony.service phc2sys@eth0.service\n",
+            "Before=chrony.service phc2sys@eth0.service\n",
+            "Wants=chrony.service phc2sys@eth0.service\n",
+            "OnFailure=hostclock-handback.service\n",
+            "ExecStart=/usr/bin/hostclock wait --within 1ms --timeout 15s\n",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+}
