@@ -146,8 +146,8 @@ fn open(path: &Path) -> Result<File, LockError> {
     }
     if made {
         file.set_permissions(Permissions::from_mode(MODE)).map_err(failed("setting its mode"))?;
-        give_to_the_directorys_owner(&file, path, metadata.uid())
-            .map_err(failed("giving it to its directory's owner"))?;
+        // Where that is refused, it locks all the same; and whoever can't open it later says so.
+        let _ = give_to_the_directorys_owner(&file, path, metadata.uid());
     }
     Ok(file)
 }

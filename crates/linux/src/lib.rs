@@ -23,6 +23,8 @@ mod directory;
 pub mod discover;
 pub mod distribution;
 pub mod errno;
+#[cfg(test)]
+mod filter;
 mod fork;
 pub mod helper;
 pub mod hypervisor;

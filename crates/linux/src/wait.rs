@@ -188,6 +188,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     use super::*;
+    use crate::filter::filter;
     use crate::fork::{Forked, fork};
 
     #[test]
@@ -255,28 +256,6 @@ mod tests {
         assert_eq!({ events[0].u64 }, 1);
     }
 
-    /// What a filter of system calls does with `epoll_pwait2` from now on, in this process. All others are permitted.
-    fn filter(action: u32) -> bool {
-        // Classic BPF: load the call's number, compare it, and return one of two actions.
-        let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-        let (compare, give) = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, libc::BPF_RET | libc::BPF_K);
-        let step =
-            |code, jf, k| libc::sock_filter { code: u16::try_from(code).expect("small"), jt: 0, jf, k };
-        let call = u32::try_from(libc::SYS_epoll_pwait2).expect("small");
-        let steps = [
-            step(load, 0, 0),
-            step(compare, 1, call),
-            step(give, 0, action),
-            step(give, 0, libc::SECCOMP_RET_ALLOW),
-        ];
-        let program = libc::sock_fprog { len: 4, filter: steps.as_ptr().cast_mut() };
-        // SAFETY: prctl(2) reads numbers, and the program with its four steps, which outlive the calls.
-        unsafe {
-            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-                && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) == 0
-        }
-    }
-
     #[test]
     fn a_call_that_a_filter_refuses_is_done_without_and_not_made_again() {
         let (quiet, mut peer) = UnixStream::pair().expect("a pair");
@@ -284,7 +263,7 @@ mod tests {
         set.watch(0, Some(quiet.as_fd())).expect("watched");
         let eperm = u32::try_from(libc::EPERM).expect("small");
         let child = fork(|| {
-            if !filter(libc::SECCOMP_RET_ERRNO | eperm) {
+            if !filter(libc::SYS_epoll_pwait2, libc::SECCOMP_RET_ERRNO | eperm) {
                 return 1;
             }
             let start = std::time::Instant::now();
@@ -292,7 +271,9 @@ mod tests {
                 return 2;
             }
             // Who makes that call now is killed.
-            if !filter(libc::SECCOMP_RET_KILL_PROCESS) || peer.write_all(b"x").is_err() {
+            if !filter(libc::SYS_epoll_pwait2, libc::SECCOMP_RET_KILL_PROCESS)
+                || peer.write_all(b"x").is_err()
+            {
                 return 3;
             }
             if set.wait(None) == Ok(1) && set.ready(0) { 0 } else { 4 }

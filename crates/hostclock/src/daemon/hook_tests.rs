@@ -214,3 +214,44 @@ fn a_helper_that_dies_is_replaced_for_the_next_event() {
     assert_eq!(to_the_end(&mut hooks), Vec::<String>::new());
     assert!(folder.read("said").ends_with("5000000000\n"));
 }
+
+/// Set where the test below runs a second time, with a file system at /mnt that doesn't answer.
+const FROZEN: &str = "HOSTCLOCK_TEST_FROZEN";
+/// Makes it: FUSE's, with nobody who serves it. In a namespace of its own.
+const FREEZE: &str = "exec 7<>/dev/fuse && \
+    mount -i -t fuse -o fd=7,rootmode=40000,user_id=0,group_id=0 frozen /mnt || exit 77; exec \"$@\"";
+
+#[test]
+fn a_program_on_a_file_system_that_does_not_answer_holds_nobody_up_but_the_helper() {
+    if std::env::var_os(FROZEN).is_none() {
+        let name = "a_program_on_a_file_system_that_does_not_answer_holds_nobody_up_but_the_helper";
+        let again = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", FREEZE, "sh"])
+            .arg(std::env::current_exe().expect("this program"))
+            .args(["--exact", &format!("daemon::hook::tests::{name}"), "--nocapture"])
+            .env(FROZEN, "1")
+            .output()
+            .expect("util-linux");
+        let said = String::from_utf8_lossy(&again.stdout) + String::from_utf8_lossy(&again.stderr);
+        match again.status.code() {
+            Some(0) => assert!(said.contains("1 passed"), "{said}"),
+            // Neither may be permitted.
+            Some(1 | 77) if !said.contains("panicked") => eprintln!("not tested: {said}"),
+            _ => panic!("{said}"),
+        }
+        return;
+    }
+    let hook = Hook { command: vec!["/mnt/hook".to_owned()], ..Hook::default() };
+    let late = RawTime::default() + hook.time_limit + GRACE;
+    let mut hooks = Hooks::new(hook);
+    let start = Instant::now();
+    hooks.run(&stepped(Duration::from_secs(1)), silently);
+    assert_eq!(hooks.tend(RawTime::default(), silently), Some(late));
+    let mut set = PollSet::<1>::new().expect("a set");
+    set.watch(0, hooks.fd()).expect("watched");
+    assert_eq!(set.wait(Some(Duration::from_millis(500))), Ok(0), "the program can't be started");
+    let mut lines = Vec::new();
+    hooks.tend(late, |line| lines.push(line.to_owned()));
+    assert!(lines[0].ends_with("a stalled disk? Further events wait for it"), "{lines:?}");
+    assert!(start.elapsed().as_secs() < 10);
+}
