@@ -32,6 +32,7 @@ pub mod identity;
 pub mod instance;
 pub mod kmsg;
 pub mod label;
+pub mod lasting;
 pub mod module;
 pub mod process;
 pub mod ptp;
