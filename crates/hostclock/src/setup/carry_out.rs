@@ -150,7 +150,7 @@ fn hand_over(
             let _ = world.system.run(&start(manager, HANDBACK));
         }
         format!(
-            "hostclock did not have the clock right within {PATIENCE_S} s ({why}); `journalctl --unit hostclock` may tell why"
+            "hostclock did not get the clock right ({why}; it had {PATIENCE_S} s): `journalctl --unit hostclock` may say why"
         )
     })?;
     report.change(format!("took the clock over from {}", plan.stopped.join(", ")));

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use hostclock_linux::container::Isolation;
 use hostclock_linux::hypervisor::Confidential;
+use hostclock_linux::lasting::{self, Lasts};
 use hostclock_linux::services::{self, Manager};
 
 use super::plan::{self, Plan, Wishes};
@@ -25,7 +26,7 @@ pub(super) struct Examined {
 
 /// Looks, and says what stands against it.
 pub(super) fn examine(world: &World<'_>, request: &Request, report: &mut Report) -> Result<Examined, Stop> {
-    let manager = suitable(world)?;
+    let manager = suitable(world, report)?;
     if request.fallback && manager != Manager::Systemd {
         return Err((
             Code::Usage,
@@ -79,7 +80,7 @@ pub(super) fn examine(world: &World<'_>, request: &Request, report: &mut Report)
 }
 
 /// Whether this is a machine to be set up, and what starts its services.
-fn suitable(world: &World<'_>) -> Result<Manager, Stop> {
+fn suitable(world: &World<'_>, report: &mut Report) -> Result<Manager, Stop> {
     let root = world.tree.root();
     if !root.is_dir() {
         return Err((Code::Usage, format!("--root {}: there is no such directory", root.display())));
@@ -88,6 +89,15 @@ fn suitable(world: &World<'_>) -> Result<Manager, Stop> {
         if let Some(kind) = Isolation::find(root).container {
             return Err(failed(format!(
                 "this is a container ({kind}): the clock is the whole machine's, so set hostclock up on the machine"
+            )));
+        }
+    }
+    match lasting::find(root, world.running) {
+        Lasts::Yes => {}
+        Lasts::InEtc { system, advice } => report.remark(format!("this is {system}: {advice}")),
+        Lasts::Not { system, why, advice } => {
+            return Err(failed(format!(
+                "this is {system}, where {why}: what setup writes would not last, and nothing is changed; {advice}"
             )));
         }
     }

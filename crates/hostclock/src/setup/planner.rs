@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use hostclock_linux::lasting;
 use hostclock_linux::rivals::{self, Role};
 use hostclock_linux::services::{self, Link, Manager};
 
@@ -15,8 +16,8 @@ use super::plan::{Plan, Step, Wishes, configuration, has_user, missing_above, re
 use super::record::Record;
 use super::tree::Tree;
 
-/// Where the program is copied to where it can't stay.
-const OWN_PLACE: &str = "usr/local/bin/hostclock";
+/// Where the program is copied to where it can't stay; the second one on systems whose /usr is read-only.
+const OWN_PLACES: [&str; 2] = ["usr/local/bin/hostclock", "opt/bin/hostclock"];
 /// The path that the packaged files have.
 const PACKAGED_PROGRAM: &str = "/usr/bin/hostclock";
 /// Where a program may be that a service starts.
@@ -98,7 +99,9 @@ impl Planner<'_> {
         let packaged = self.tree.at(relative(PACKAGED_PROGRAM)).exists();
         if running && lasting && plain {
             if shown == PACKAGED_PROGRAM {
-                self.supersede(Path::new(OWN_PLACE))?;
+                for place in OWN_PLACES {
+                    self.supersede(Path::new(place))?;
+                }
             }
             self.plan.program = shown;
             return Ok(());
@@ -109,7 +112,7 @@ impl Planner<'_> {
         }
         let content =
             fs::read(own).map_err(|error| format!("cannot read this program's own file: {error}"))?;
-        let path = Path::new(OWN_PLACE);
+        let path = &Path::new(lasting::place_for_program(self.tree.root(), running)).join("hostclock");
         let (now, after) = (self.tree.node(path)?, Node::file(&content, 0o755));
         if now == Node::Other {
             return Err(format!(
@@ -122,7 +125,7 @@ impl Planner<'_> {
             let step = self.replace(path, &now, after, content);
             self.plan.files.push(step);
         }
-        self.plan.program = format!("/{OWN_PLACE}");
+        self.plan.program = format!("/{}", path.display());
         Ok(())
     }
 

@@ -199,3 +199,21 @@ fn a_record_that_makes_no_sense_stops_everything() {
     assert_eq!(set_up(&tree.request()), Code::Failed);
     assert_eq!(tree.snapshot(), before);
 }
+
+#[test]
+fn a_system_on_which_nothing_lasts_is_left_alone_and_what_to_do_there_is_said() {
+    let tree = Machine::debian("nixos");
+    tree.file("etc/NIXOS", "");
+    let before = tree.snapshot();
+    for request in [tree.request(), Request { dry_run: true, ..tree.request() }] {
+        assert_eq!(set_up(&request), Code::Failed);
+    }
+    assert_eq!(tree.snapshot(), before);
+    let flatcar = Machine::debian("flatcar");
+    fs::remove_file(flatcar.0.join("usr/bin/hostclock")).expect("removed");
+    flatcar.file("etc/os-release", "ID=flatcar\n");
+    assert_eq!(set_up(&flatcar.request()), Code::Fine);
+    assert!(flatcar.has("opt/bin/hostclock") && !flatcar.has("usr/local"));
+    let unit = flatcar.0.read("etc/systemd/system/hostclock.service");
+    assert!(unit.contains("ExecStart=/opt/bin/hostclock run\n"), "{unit}");
+}
