@@ -41,6 +41,7 @@ pub mod services;
 pub mod sleep;
 pub mod socket;
 pub mod tsc;
+pub mod udev_rules;
 pub mod uevent;
 pub mod vmclock;
 pub mod wait;

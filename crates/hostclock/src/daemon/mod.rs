@@ -7,6 +7,7 @@
 mod afterwards;
 mod devices;
 mod drift_file;
+mod ending;
 mod events;
 mod hints;
 mod hook;
