@@ -14,7 +14,7 @@ use crate::fetch::Tree;
 /// Modules of the nested host, besides those that they need.
 const HOST_MODULES: [&str; 5] = ["kvm", "kvm_amd", "virtio_pci", "virtio_console", "virtio_blk"];
 /// Modules that the guest's init loads, besides those that they need.
-const GUEST_MODULES: [&str; 3] = ["virtio_mmio", "virtio_console", "ptp_kvm"];
+const GUEST_MODULES: [&str; 4] = ["virtio_mmio", "virtio_console", "ptp_kvm", "fuse"];
 const NEWER_GUEST_MODULES: [&str; 4] = ["virtio_pci", "virtio_console", "ptp_kvm", "ptp_vmclock"];
 /// Only what it takes to find the disk; the rest is for udev to load.
 const INSTALLED_GUEST_MODULES: [&str; 4] = ["virtio_mmio", "virtio_blk", "ext4", "virtio_console"];

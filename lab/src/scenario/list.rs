@@ -2,8 +2,8 @@
 
 use super::steady::{self, Source, Wander};
 use super::{
-    Scenario, clocksource, date, flapping, fork, host_lies, host_slew, host_step, idle, kill, module, pause,
-    reload, restore, rival, start, starve, suspend, truth,
+    Scenario, clocksource, date, flapping, fork, frozen_hook, host_lies, host_slew, host_step, idle, kill,
+    module, pause, reload, restore, rival, start, starve, suspend, truth,
 };
 use crate::session::PAIRS_A_SECOND;
 
@@ -13,7 +13,7 @@ const EVERYBODY: &[&str] = &["hostclock", "hostclock-10hz", "chrony", "phc2sys",
 pub(crate) const AT_ONE_HERTZ: &[&str] = &["hostclock", "chrony", "phc2sys"];
 
 /// All scenarios.
-pub(crate) const ALL: [Scenario; 26] = [
+pub(crate) const ALL: [Scenario; 27] = [
     Scenario {
         name: "date",
         about: "somebody sets the clock: date 030112302023, +1 h, -1 h, +0.2 s, -20 ms, +1 us",
@@ -182,6 +182,13 @@ pub(crate) const ALL: [Scenario; 26] = [
         rate: 100,
         daemons: AT_ONE_HERTZ,
         play: starve::play,
+    },
+    Scenario {
+        name: "frozen-hook",
+        about: "the hook's program is on a file system that does not answer, while the clock is spoilt",
+        rate: 600,
+        daemons: &["hostclock"],
+        play: frozen_hook::play,
     },
     Scenario {
         name: "restore",

@@ -5,6 +5,7 @@ mod clocksource;
 mod date;
 mod flapping;
 mod fork;
+mod frozen_hook;
 mod host_lies;
 mod host_slew;
 mod host_step;
