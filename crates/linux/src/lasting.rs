@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::distribution::Distribution;
+use crate::inside::without_links;
 use mounts::Mounts;
 
 /// Whether units, rules and settings written into /etc last.
@@ -71,7 +72,7 @@ pub fn place_for_program(root: &Path, running: bool) -> &'static str {
     if !running {
         return LOCAL;
     }
-    let place = mounts::without_links(root, Path::new(LOCAL));
+    let place = without_links(root, Path::new(LOCAL));
     match Mounts::find(root).holding(&place) {
         Some(mount) if mount.read_only => OPTIONAL,
         _ => LOCAL,
@@ -111,7 +112,7 @@ fn of_distribution(root: &Path, distribution: &Distribution, mounts: &Mounts) ->
         _ if has("run/ostree-booted") || has("ostree") => Some(of_ostree(root)),
         _ if has("usr/sbin/transactional-update")
             && mounts
-                .holding(&mounts::without_links(root, Path::new("usr")))
+                .holding(&without_links(root, Path::new("usr")))
                 .is_some_and(|mount| mount.read_only) =>
         {
             Some(Lasts::InEtc {

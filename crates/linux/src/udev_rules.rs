@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::inside::inside;
 use line::{Item, Line, Operator};
 
 /// Where rules are, the directory that wins first.
@@ -68,7 +69,7 @@ pub fn decides(root: &Path, kernel_name: &str, clock_name: &str) -> Option<Decis
 fn files(root: &Path) -> Vec<(PathBuf, PathBuf)> {
     let mut found: BTreeMap<OsString, PathBuf> = BTreeMap::new();
     for directory in DIRECTORIES {
-        for entry in fs::read_dir(root.join(directory)).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(inside(root, Path::new(directory))).into_iter().flatten().flatten() {
             let name = entry.file_name();
             if Path::new(&name).extension().is_some_and(|extension| extension == "rules") {
                 found.entry(name).or_insert_with(|| Path::new(directory).to_owned());
@@ -77,8 +78,8 @@ fn files(root: &Path) -> Vec<(PathBuf, PathBuf)> {
     }
     let files = found.into_iter().map(|(name, directory)| directory.join(name));
     files
-        .filter(|file| fs::read_link(root.join(file)).map_or(true, |target| target != Path::new("/dev/null")))
-        .map(|file| (Path::new("/").join(&file), root.join(&file)))
+        .map(|file| (Path::new("/").join(&file), inside(root, &file)))
+        .filter(|(_, place)| *place != root.join("dev/null"))
         .collect()
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::modinfo::dependencies;
+use crate::inside::inside;
 
 /// No module tree is deeper or has more directories; a link that goes round must not be followed for
 /// ever.
@@ -12,6 +13,14 @@ const MOST_DIRECTORIES: usize = 4_000;
 
 /// No chain of dependencies is longer; one that goes round must not be followed for ever.
 const DEEPEST: usize = 4;
+
+/// Where the modules of all kernels are: everywhere, and on NixOS, whose `modprobe` looks there (`MODULE_DIR`; of the
+/// two the first is the running kernel's).
+const PLACES: [&str; 3] = [
+    "lib/modules",
+    "run/booted-system/kernel-modules/lib/modules",
+    "run/current-system/kernel-modules/lib/modules",
+];
 
 /// The modules of one kernel.
 pub(super) struct Tree {
@@ -23,8 +32,15 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn new(root: &Path, release: &str) -> Self {
-        let above = root.join("lib/modules");
+        let all = PLACES.map(|place| inside(root, Path::new(place)));
+        let above = all.iter().find(|place| place.join(release).is_dir()).cloned();
+        let above = above.unwrap_or_else(|| root.join("lib/modules"));
         Self { directory: above.join(release), above }
+    }
+
+    /// Whether this kernel's modules are installed at all.
+    pub(super) fn is_there(&self) -> bool {
+        self.directory.is_dir()
     }
 
     /// Whether the kernel has `name` within itself.
@@ -189,6 +205,24 @@ kernel/drivers/ptp/ptp.ko.xz: kernel/drivers/pps/pps_core.ko.xz
         let last = scratch.path().join("lib/modules/6.1/kernel/drivers/ptp/ptp_kvm.ko.xz");
         assert_eq!(files.last(), Some(&last));
         assert_eq!(files.len(), 3);
+    }
+
+    #[test]
+    fn nixos_has_its_modules_in_the_system_that_was_booted() {
+        let scratch = Scratch::new();
+        let (root, kernel) = (scratch.path(), "nix/store/aaaa-kernel-modules");
+        scratch
+            .file(&format!("{kernel}/lib/modules/6.12/modules.dep"), "kernel/drivers/ptp/ptp_kvm.ko.xz:\n");
+        scratch.file("nix/store/bbbb-nixos-system/init", "");
+        scratch.file("run/x", "");
+        let link =
+            |target: &str, path: &str| std::os::unix::fs::symlink(target, root.join(path)).expect("a link");
+        assert!(!Tree::new(root, "6.12").is_there());
+        link("/nix/store/bbbb-nixos-system", "run/booted-system");
+        link("/nix/store/aaaa-kernel-modules", "nix/store/bbbb-nixos-system/kernel-modules");
+        let tree = Tree::new(root, "6.12");
+        let file = root.join(kernel).join("lib/modules/6.12/kernel/drivers/ptp/ptp_kvm.ko.xz");
+        assert_eq!((tree.is_there(), tree.files_for("ptp_kvm")), (true, Some(vec![file])));
     }
 
     #[test]

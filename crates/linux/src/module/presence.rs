@@ -37,6 +37,13 @@ pub fn presence(root: &Path, release: &str, name: &str) -> Presence {
     }
 }
 
+/// Whether the modules of the kernel `release` are installed in the tree under `root`, whichever they are. Of a kernel
+/// that comes from outside, as in most microVMs and containers, they aren't.
+#[must_use]
+pub fn are_installed(root: &Path, release: &str) -> bool {
+    Tree::new(root, release).is_there()
+}
+
 /// The kernel's release (`uname -r`), by the tree under `root`; in one that is no running machine's, that of its
 /// only kernel.
 #[must_use]
@@ -61,8 +68,10 @@ mod tests {
         let root = scratch.path();
         let here = |name: &str| presence(root, "6.1", name);
         assert_eq!(here("ptp_kvm"), Presence::Absent);
+        assert!(!are_installed(root, "6.1"));
         let file = scratch.file("lib/modules/6.1/kernel/drivers/ptp/ptp_kvm.ko", "");
         assert_eq!(here("ptp_kvm"), Presence::Loadable(file));
+        assert!(are_installed(root, "6.1"));
         let forbids = scratch.file("etc/modprobe.d/no.conf", "blacklist ptp_kvm\n");
         assert_eq!(here("ptp_kvm"), Presence::Forbidden(forbids));
         scratch.file("proc/modules", "ptp_kvm 12288 0 - Live 0x0\n");

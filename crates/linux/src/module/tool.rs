@@ -8,8 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::Outcome;
 
-/// By absolute path: a daemon with privileges doesn't search `PATH`.
-const PLACES: [&str; 4] = ["/sbin/modprobe", "/usr/sbin/modprobe", "/bin/modprobe", "/usr/bin/modprobe"];
+/// By absolute path: a daemon with privileges doesn't search `PATH`. The last is NixOS's.
+const PLACES: [&str; 5] = [
+    "/sbin/modprobe",
+    "/usr/sbin/modprobe",
+    "/bin/modprobe",
+    "/usr/bin/modprobe",
+    "/run/current-system/sw/bin/modprobe",
+];
 /// Loading takes milliseconds. A tool that hangs must not keep the daemon.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// As much of its words as one line of a log bears.
