@@ -30,8 +30,12 @@ impl Isolation {
 }
 
 /// The container manager's own marks: systemd writes what it was told (<https://systemd.io/CONTAINER_INTERFACE>),
-/// podman and docker leave a file.
+/// podman and docker leave a file. Such a file may be left in an image that was made from a container's, so none counts
+/// in the machine's first PID namespace.
 fn container(root: &Path) -> Option<String> {
+    if is_first_pid_namespace(root) {
+        return None;
+    }
     let word = fs::read_to_string(root.join("run/systemd/container")).unwrap_or_default();
     let word = word.trim();
     if !word.is_empty() {
@@ -41,6 +45,23 @@ fn container(root: &Path) -> Option<String> {
         .iter()
         .find(|(mark, _)| root.join(mark).exists())
         .map(|(_, name)| (*name).to_owned())
+}
+
+/// Whether this is the machine's first PID namespace, as far as /proc says: by its number (`PROC_PID_INIT_INO`,
+/// include/linux/proc_ns.h), or because the kernel's own threads are in it.
+fn is_first_pid_namespace(root: &Path) -> bool {
+    const FIRST: &str = "pid:[4026531836]";
+    let namespace = fs::read_link(root.join("proc/self/ns/pid"));
+    namespace.is_ok_and(|namespace| namespace == Path::new(FIRST))
+        || fs::read_to_string(root.join("proc/2/comm")).is_ok_and(|comm| comm.trim() == "kthreadd")
+}
+
+/// Whether this is the Windows Subsystem for Linux: all of its distributions share one kernel and one clock, which a
+/// chronyd in another PID namespace of the same virtual machine keeps (src/linux/init/main.cpp of microsoft/WSL).
+#[must_use]
+pub fn is_wsl(root: &Path) -> bool {
+    let release = fs::read_to_string(root.join("proc/sys/kernel/osrelease")).unwrap_or_default();
+    release.to_ascii_lowercase().contains("microsoft")
 }
 
 /// Whether a uid_map is that of the first user namespace, which maps all numbers to themselves; so does a kernel
@@ -71,6 +92,34 @@ mod tests {
             Isolation::find(scratch.path()),
             Isolation { container, user_namespace: true, time_namespace: true }
         );
+    }
+
+    #[test]
+    fn a_mark_that_is_left_from_an_image_is_no_container() {
+        for evidence in ["proc/2/comm", "proc/self/ns/pid"] {
+            let scratch = Scratch::new();
+            scratch.file(".dockerenv", "");
+            scratch.file("run/systemd/container", "docker\n");
+            let link = scratch.path().join("proc/self/ns/pid");
+            fs::create_dir_all(link.parent().expect("a parent")).expect("a directory");
+            std::os::unix::fs::symlink("pid:[4026532100]", &link).expect("a link");
+            assert_eq!(Isolation::find(scratch.path()).container.as_deref(), Some("docker"));
+            if evidence == "proc/2/comm" {
+                scratch.file(evidence, "kthreadd\n");
+            } else {
+                fs::remove_file(&link).expect("removed");
+                std::os::unix::fs::symlink("pid:[4026531836]", &link).expect("a link");
+            }
+            assert_eq!(Isolation::find(scratch.path()).container, None, "{evidence}");
+        }
+    }
+
+    #[test]
+    fn the_windows_subsystem_is_known_by_its_kernel() {
+        let scratch = Scratch::new();
+        assert!(!is_wsl(scratch.path()));
+        scratch.file("proc/sys/kernel/osrelease", "6.6.87.2-microsoft-standard-WSL2\n");
+        assert!(is_wsl(scratch.path()));
     }
 
     #[test]

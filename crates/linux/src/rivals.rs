@@ -7,6 +7,7 @@
 
 mod options;
 mod programs;
+mod starter;
 mod unit;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use std::fs;
 use std::path::Path;
 
 use programs::{Call, Program};
+pub use starter::Starter;
 
 /// What a program does with the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +37,8 @@ pub struct Rival {
     pub unit: Option<String>,
     /// What it does with the clock.
     pub role: Role,
+    /// What started it, and would start it again.
+    pub starter: Starter,
     remedy: Option<&'static str>,
 }
 
@@ -43,11 +47,10 @@ impl Rival {
     /// `None` where no setting is known, and where it ends by itself.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        match (self.remedy, self.role, &self.unit) {
-            (Some(remedy), ..) => Some(remedy.to_owned()),
-            (None, Role::Daemon, Some(unit)) => Some(format!("systemctl disable --now {unit}")),
-            (None, Role::Daemon, None) => Some(format!("kill {}", self.pid)),
-            (None, Role::Occasional, _) => None,
+        match (self.remedy, self.role) {
+            (Some(remedy), _) => Some(remedy.to_owned()),
+            (None, Role::Daemon) => Some(self.starter.stop(self.pid)),
+            (None, Role::Occasional) => None,
         }
     }
 }
@@ -105,13 +108,10 @@ fn look_at(directory: &Path, pid: u32) -> Option<(Rival, u32)> {
     let busybox = fs::read_link(directory.join("exe")).is_ok_and(|exe| exe.ends_with("busybox"));
     let call = Call::new(comm, program, words.get(1..).unwrap_or_default(), busybox);
     let Program { name, remedy, role, .. } = programs::find(call.name)?;
-    let rival = Rival {
-        name: (*name).to_owned(),
-        pid,
-        unit: fs::read_to_string(directory.join("cgroup")).ok().and_then(|text| unit::of(&text)),
-        role: role(&call)?,
-        remedy: *remedy,
-    };
+    let role = role(&call)?;
+    let starter = Starter::of(directory);
+    let unit = if let Starter::Service(unit) = &starter { Some(unit.clone()) } else { None };
+    let rival = Rival { name: (*name).to_owned(), pid, unit, role, starter, remedy: *remedy };
     Some((rival, parent(directory).unwrap_or(0)))
 }
 

@@ -103,6 +103,20 @@ pub fn file(root: &Path, name: &str) -> Option<PathBuf> {
         .find(|path| root.join(path).symlink_metadata().is_ok())
 }
 
+/// Whether the service `name` starts containers, in the tree under `root`: a program that it started is then in a
+/// control group of the container manager's, and ends with it all the same.
+#[must_use]
+pub fn starts_containers(root: &Path, name: &str) -> bool {
+    const MANAGERS: [&str; 5] = ["docker", "podman", "nerdctl", "ctr", "crictl"];
+    let text = file(root, name).and_then(|path| fs::read_to_string(root.join(path)).ok()).unwrap_or_default();
+    text.lines().filter_map(|line| line.trim().strip_prefix("ExecStart=")).any(|command| {
+        let program = command.split_whitespace().next().unwrap_or_default();
+        // Prefixes: systemd.service(5).
+        let program = program.trim_start_matches(['@', '-', ':', '+', '!']);
+        MANAGERS.contains(&program.rsplit('/').next().unwrap_or_default())
+    })
+}
+
 /// Whether the service `name` starts with the machine, in the tree under `root`.
 #[must_use]
 pub fn is_enabled(root: &Path, name: &str) -> bool {
@@ -217,6 +231,19 @@ mod tests {
             &["usr/lib/systemd/systemd"],
             &[("etc/systemd/system/multi-user.target.wants/ntp.service", "/lib/systemd/system/ntp.service")],
         )
+    }
+
+    #[test]
+    fn a_service_that_starts_a_container_is_known_by_its_command() {
+        let tree = debian();
+        let unit = |text: &str| {
+            tree.file("etc/systemd/system/chrony.service", text);
+            starts_containers(tree.path(), "chrony.service")
+        };
+        assert!(unit("[Service]\nExecStart=-/usr/bin/docker run --name chrony chrony chronyd -d\n"));
+        assert!(unit("[Service]\nExecStart=podman start -a chrony\n"));
+        assert!(!unit("[Service]\nExecStart=/usr/sbin/chronyd --docker\n"));
+        assert!(!starts_containers(tree.path(), "ntp.service"));
     }
 
     #[test]

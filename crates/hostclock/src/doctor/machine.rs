@@ -104,9 +104,26 @@ fn rivals(facts: &Facts) -> Vec<Finding> {
     found
 }
 
+/// What a hint that is a command begins with.
+const COMMANDS: [&str; 13] = [
+    "systemctl ",
+    "kill ",
+    "vmware-toolbox-cmd ",
+    "docker ",
+    "podman ",
+    "nerdctl ",
+    "crictl ",
+    "lxc ",
+    "machinectl ",
+    "sv ",
+    "s6-svc ",
+    "svc ",
+    "rc-service ",
+];
+
 /// A command as somebody without privileges has to type it; a setting stays what it is.
 fn sudo(hint: &str) -> String {
-    let command = ["systemctl ", "kill ", "vmware-toolbox-cmd "].iter().any(|start| hint.starts_with(start));
+    let command = COMMANDS.iter().any(|start| hint.starts_with(start));
     if command { format!("sudo {hint}") } else { hint.to_owned() }
 }
 

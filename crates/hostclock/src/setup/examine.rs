@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use hostclock_linux::container::Isolation;
+use hostclock_linux::container::{Isolation, is_wsl};
 use hostclock_linux::hypervisor::Confidential;
 use hostclock_linux::lasting::{self, Lasts};
 use hostclock_linux::services::{self, Manager};
@@ -91,6 +91,13 @@ fn suitable(world: &World<'_>, report: &mut Report) -> Result<Manager, Stop> {
                 "this is a container ({kind}): the clock is the whole machine's, so set hostclock up on the machine"
             )));
         }
+    }
+    if world.running && is_wsl(root) {
+        return Err(failed(
+            "this is the Windows Subsystem for Linux: a chronyd of its own keeps the clock of all distributions by the \
+             same device, and can't be stopped from here; nothing is changed"
+                .to_owned(),
+        ));
     }
     match lasting::find(root, world.running) {
         Lasts::Yes => {}

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use hostclock_linux::lasting;
-use hostclock_linux::rivals::{self, Role};
+use hostclock_linux::rivals::{self, Rival, Role, Starter};
 use hostclock_linux::services::{self, Link, Manager};
 
 use super::assets::{self, Asset, OWN_UNITS, UNIT, UNIT_PLACES};
@@ -238,17 +238,25 @@ impl Planner<'_> {
             return Ok(());
         }
         for rival in rivals::find(&root.join("proc")).into_iter().filter(|rival| rival.role == Role::Daemon) {
-            match &rival.unit {
-                Some(unit) if !self.plan.stopped.contains(unit) => {
+            let unit = rival.unit.clone().or_else(|| self.starter_of(&rival));
+            match unit {
+                Some(unit) if !self.plan.stopped.contains(&unit) => {
                     self.plan.stopped.push(unit.clone());
                     // Whatever its name is.
-                    self.disable(unit)?;
+                    self.disable(&unit)?;
                 }
                 Some(_) => {}
                 None => self.plan.loose.push(rival),
             }
         }
         Ok(())
+    }
+
+    /// The known, enabled service that runs a container in which `rival` is: it ends with that.
+    fn starter_of(&self, rival: &Rival) -> Option<String> {
+        let in_container = matches!(rival.starter, Starter::Container { .. });
+        let starts = |name: &&String| services::starts_containers(self.tree.root(), name);
+        self.plan.rivals.iter().filter(|_| in_container).find(starts).cloned()
     }
 
     /// Takes away the links that make a service start.

@@ -2,8 +2,28 @@
 
 /// Services from which people start programs: what runs in one isn't that service, and to stop it would
 /// end their session.
-const HOSTS_OF_OTHERS: [&str; 10] =
-    ["user@", "ssh", "cron", "anacron", "getty@", "serial-getty@", "docker", "containerd", "podman", "k3s"];
+const HOSTS_OF_OTHERS: [&str; 15] = [
+    "user@",
+    "ssh",
+    "cron",
+    "anacron",
+    "getty@",
+    "serial-getty@",
+    "docker",
+    "containerd",
+    "podman",
+    "k3s",
+    "supervisor",
+    "runit",
+    "runsvdir",
+    "s6-",
+    "monit",
+];
+
+/// The paths of a process's control groups that say anything, from the text of /proc/PID/cgroup.
+pub(super) fn paths(cgroup: &str) -> impl Iterator<Item = &str> {
+    cgroup.lines().filter_map(|line| line.splitn(3, ':').nth(2)).filter(|path| *path != "/")
+}
 
 /// The last service in the path of systemd's hierarchy, from the text of /proc/PID/cgroup.
 pub(super) fn of(cgroup: &str) -> Option<String> {

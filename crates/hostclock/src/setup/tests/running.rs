@@ -241,3 +241,21 @@ fn a_configuration_that_was_changed_since_takes_effect_by_a_restart_and_once() {
     assert_eq!(fake.set_up(&machine.request()).0, Ok((Outcome::Already, Code::Fine)));
     assert_eq!(restarts(), 1);
 }
+
+#[test]
+fn a_rival_in_a_container_goes_with_the_service_that_starts_it_or_is_named_with_the_command_that_does() {
+    let machine = Machine::running("container");
+    let fake = Fake::new(&machine);
+    machine.file("proc/812/cgroup", "0::/system.slice/docker-4f1c0de0aa112233.scope\n");
+    let before = machine.snapshot();
+    let (code, why) = fake.set_up(&machine.request()).0.expect_err("refused");
+    assert!(code == Code::Rival && why.contains("docker stop 4f1c0de0aa11") && !why.contains("kill"), "{why}");
+    assert_eq!(machine.snapshot(), before);
+    machine.file(
+        "usr/lib/systemd/system/chrony.service",
+        "[Service]\nExecStart=/usr/bin/docker run --name chrony --cap-add=SYS_TIME chrony chronyd -s -d\n",
+    );
+    let (ended, report) = fake.set_up(&machine.request());
+    assert_eq!(ended, Ok((Outcome::SetUp, Code::Fine)), "{report:?}");
+    assert!(fake.runs("hostclock.service") && !fake.runs("chrony.service"));
+}
