@@ -248,7 +248,7 @@ pub(crate) struct Check {
     #[arg(long, value_enum, default_value_t = Basis::Host)]
     pub(crate) basis: Basis,
 
-    /// Answer as a plugin of Nagios and its kin: text, figures and exit code.
+    /// Answer as a plugin of Nagios and similar: text, figures and exit code.
     #[arg(long, conflicts_with = "json")]
     pub(crate) nagios: bool,
 
