@@ -8,7 +8,6 @@
 mod options;
 mod programs;
 mod starter;
-mod unit;
 
 use std::fmt;
 use std::fs;
@@ -33,7 +32,7 @@ pub struct Rival {
     pub name: String,
     /// Its process; the first of them where it has several.
     pub pid: u32,
-    /// The systemd service to which it belongs, such as `chrony.service`.
+    /// The service to which it belongs: systemd's, such as `chrony.service`, or OpenRC's, such as `chronyd`.
     pub unit: Option<String>,
     /// What it does with the clock.
     pub role: Role,
@@ -59,8 +58,8 @@ impl fmt::Display for Rival {
     /// `chronyd (process 123, chrony.service)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (process {}", self.name, self.pid)?;
-        if let Some(unit) = &self.unit {
-            write!(f, ", {unit}")?;
+        if !matches!(self.starter, Starter::Hand | Starter::Unknown) {
+            write!(f, ", {}", self.starter)?;
         }
         f.write_str(")")
     }

@@ -124,7 +124,7 @@ const COMMANDS: [&str; 13] = [
 /// A command as somebody without privileges has to type it; a setting stays what it is.
 fn sudo(hint: &str) -> String {
     let command = COMMANDS.iter().any(|start| hint.starts_with(start));
-    if command { format!("sudo {hint}") } else { hint.to_owned() }
+    if command { format!("sudo {}", hint.replace(" && ", " && sudo ")) } else { hint.to_owned() }
 }
 
 fn capability(live: &Live) -> Option<Finding> {

@@ -56,7 +56,7 @@ fn rivals_are_named_with_their_process_and_service_daemons_first() {
         proc.found(),
         [
             "systemd-timesyncd (process 50, systemd-timesyncd.service)",
-            "ntpd (process 70)",
+            "ntpd (process 70, container 0123)",
             "chronyd (process 123, chrony.service)",
             "qemu-ga (process 40, qemu-guest-agent.service)",
         ]
