@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::inside::inside;
+
 /// Where a unit's file may be, the one that wins first: systemd.unit(5).
 const UNITS: [&str; 5] = [
     "etc/systemd/system",
@@ -107,14 +109,28 @@ pub fn file(root: &Path, name: &str) -> Option<PathBuf> {
 /// control group of the container manager's, and ends with it all the same.
 #[must_use]
 pub fn starts_containers(root: &Path, name: &str) -> bool {
-    const MANAGERS: [&str; 5] = ["docker", "podman", "nerdctl", "ctr", "crictl"];
-    let text = file(root, name).and_then(|path| fs::read_to_string(root.join(path)).ok()).unwrap_or_default();
-    text.lines().filter_map(|line| line.trim().strip_prefix("ExecStart=")).any(|command| {
-        let program = command.split_whitespace().next().unwrap_or_default();
-        // Prefixes: systemd.service(5).
-        let program = program.trim_start_matches(['@', '-', ':', '+', '!']);
-        MANAGERS.contains(&program.rsplit('/').next().unwrap_or_default())
-    })
+    const MANAGERS: [&str; 8] =
+        ["docker", "podman", "nerdctl", "ctr", "crictl", "runc", "docker-compose", "podman-compose"];
+    /// Of a command in a shell, and of systemd.service(5).
+    const AROUND: [char; 9] = ['"', '\'', '(', ')', '@', '-', ':', '+', '!'];
+    let starts = |text: &str| {
+        text.lines().filter_map(|line| line.trim().strip_prefix("ExecStart")?.split_once('=')).any(
+            |(_, command)| {
+                // Not always the first word: `/usr/bin/env docker`, `/bin/sh -c "exec docker run …"`.
+                command.split_whitespace().filter(|word| !word.starts_with("--")).any(|word| {
+                    let word = word.trim_matches(AROUND);
+                    MANAGERS.contains(&word.rsplit('/').next().unwrap_or_default())
+                })
+            },
+        )
+    };
+    let read = |path: PathBuf| fs::read_to_string(inside(root, &path)).unwrap_or_default();
+    let drop_ins = UNITS.iter().flat_map(|place| {
+        let directory = Path::new(place).join(format!("{name}.d"));
+        let entries = fs::read_dir(root.join(&directory)).into_iter().flatten().flatten();
+        entries.map(move |entry| directory.join(entry.file_name()))
+    });
+    file(root, name).into_iter().chain(drop_ins).any(|path| starts(&read(path)))
 }
 
 /// Whether the service `name` starts with the machine, in the tree under `root`.
@@ -242,7 +258,13 @@ mod tests {
         };
         assert!(unit("[Service]\nExecStart=-/usr/bin/docker run --name chrony chrony chronyd -d\n"));
         assert!(unit("[Service]\nExecStart=podman start -a chrony\n"));
-        assert!(!unit("[Service]\nExecStart=/usr/sbin/chronyd --docker\n"));
+        assert!(unit("[Service]\nExecStart=/usr/bin/env docker run chrony\n"));
+        assert!(unit("[Service]\nExecStartPre=/bin/true\nExecStart=/bin/sh -c \"exec docker run chrony\"\n"));
+        assert!(!unit("[Unit]\nAfter=docker.service\n[Service]\nExecStart=/usr/sbin/chronyd --docker\n"));
+        assert!(!unit("[Service]\nExecStart=/usr/sbin/chronyd -u chrony\n"));
+        let drop_in = "etc/systemd/system/chrony.service.d/override.conf";
+        tree.file(drop_in, "[Service]\nExecStart=\nExecStart=/usr/bin/podman run chrony\n");
+        assert!(starts_containers(tree.path(), "chrony.service"), "by a drop-in");
         assert!(!starts_containers(tree.path(), "ntp.service"));
     }
 
