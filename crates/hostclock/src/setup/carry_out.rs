@@ -1,7 +1,7 @@
 //! Setting up, step by step: the record, the files, the hand-over, and last of all what lasts about services. What fails
 //! half-way is taken back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hostclock_core::status::State;
@@ -16,6 +16,7 @@ use super::plan::{Plan, Step, configuration};
 use super::record::{Phase, Record};
 use super::report::{Outcome, Report};
 use super::standing::Standing;
+use super::system::Observation;
 use super::undo::{is_runtime, take_back};
 use super::{Request, Stop, World, failed};
 use crate::config::{self, Config};
@@ -57,8 +58,7 @@ pub(super) fn carry_out(
         return Err(failed(format!("{why}; nothing is changed")));
     }
     report.changed = true;
-    let device = observation.as_ref().map(|observation| PathBuf::from(&observation.device));
-    let done = write_files(world, manager, &plan, device.as_deref(), report)
+    let done = write_files(world, manager, &plan, observation.as_ref(), report)
         .and_then(|()| hand_over(world, manager, &plan, runs_now, report))
         .and_then(|()| for_good(world, manager, &plan, report));
     if let Err(why) = done {
@@ -93,7 +93,7 @@ fn write_files(
     world: &World<'_>,
     manager: Manager,
     plan: &Plan,
-    device: Option<&Path>,
+    read: Option<&Observation>,
     report: &mut Report,
 ) -> Result<(), String> {
     make_all(world, &plan.files, report)?;
@@ -116,12 +116,7 @@ fn write_files(
     for command in apply_rules(false) {
         note(world, &command, report);
     }
-    for path in device.into_iter().chain([Path::new(config::DEFAULT_FILE)]) {
-        if let Some(why) = world.system.denied_to_service(path) {
-            return Err(why);
-        }
-    }
-    Ok(())
+    world.system.denied_to_service(read).map_or(Ok(()), Err)
 }
 
 /// From the others to us, by the service manager.

@@ -11,6 +11,7 @@ use hostclock_linux::module::{self, Outcome};
 use hostclock_linux::process;
 
 use super::command::{Command, find, search_path};
+use crate::advice;
 use crate::config;
 use crate::status::client::{self, Answer, Trouble};
 use crate::status::look;
@@ -23,8 +24,8 @@ pub(super) type Observed = Result<Observation, String>;
 pub(super) struct Observation {
     /// The device's path.
     pub(super) device: String,
-    /// It is the clock of `ptp_kvm`, whose module nothing loads by itself.
-    pub(super) is_kvm: bool,
+    /// What its driver calls the clock.
+    pub(super) clock_name: String,
     /// How the system clock stands to it, in words.
     pub(super) clock: String,
 }
@@ -55,8 +56,9 @@ pub(super) trait System {
     /// Loads `ptp_kvm`; why not, where it couldn't be.
     fn load_module(&self) -> Result<(), String>;
 
-    /// Why the service's user can't read `path`; `None` where it can, or there is no such user.
-    fn denied_to_service(&self, path: &Path) -> Option<String>;
+    /// Why the service's user can't read the configuration, or the device that was read; `None` where it can, or there is
+    /// no such user.
+    fn denied_to_service(&self, read: Option<&Observation>) -> Option<String>;
 
     /// The daemon's status.
     fn status(&self, socket: Option<&Path>) -> Result<Answer, Trouble>;
@@ -112,7 +114,7 @@ impl System for ThisMachine {
         match (&own.source, own.offset_ns) {
             (Some(source), Some(_)) => Ok(Observation {
                 device: source.device.clone(),
-                is_kvm: source.kind == hostclock_core::source::Kind::Kvm,
+                clock_name: source.clock_name.clone(),
                 clock: own.clock(),
             }),
             _ => Err(own.error.unwrap_or_else(|| "no reading could be taken".to_owned())),
@@ -129,8 +131,10 @@ impl System for ThisMachine {
         }
     }
 
-    fn denied_to_service(&self, path: &Path) -> Option<String> {
-        config::unreadable_for_service(Path::new("/"), path)
+    fn denied_to_service(&self, read: Option<&Observation>) -> Option<String> {
+        let root = Path::new("/");
+        let device = read.and_then(|read| advice::unreadable_device(root, &read.device, &read.clock_name));
+        device.or_else(|| config::unreadable_for_service(root, Path::new(config::DEFAULT_FILE)))
     }
 
     fn status(&self, socket: Option<&Path>) -> Result<Answer, Trouble> {

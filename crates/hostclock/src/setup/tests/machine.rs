@@ -304,7 +304,7 @@ impl System for Fake {
         self.faults.step(Kind::Looks).map_err(|error| error.to_string())?;
         if self.has_device {
             let (device, clock) = ("/dev/ptp0".to_owned(), "3.1 us behind the host".to_owned());
-            Ok(Observation { device, is_kvm: true, clock })
+            Ok(Observation { device, clock_name: "KVM virtual PTP".to_owned(), clock })
         } else {
             Err("this machine has no PTP device".to_owned())
         }
@@ -314,7 +314,7 @@ impl System for Fake {
         Err("this kernel has no module ptp_kvm".to_owned())
     }
 
-    fn denied_to_service(&self, _: &Path) -> Option<String> {
+    fn denied_to_service(&self, _: Option<&Observation>) -> Option<String> {
         self.denied.clone()
     }
 
