@@ -54,10 +54,31 @@ impl Hypervisor {
         self.device_tree.as_ref().map(|compatible| compatible.contains("kvm"))
     }
 
-    /// Machines of these makers are never of metal. (A maker of metal sells virtual ones too.)
+    /// Machines of these makers, or with these models, are virtual. (A maker of physical ones may sell virtual ones too.)
+    /// On 64-bit Arm with ACPI nothing else says so. The list of systemd's src/basic/virt.c, version 252
+    /// (`detect_vm_dmi_vendor`), and what the clouds write.
     fn firmware_is_virtual(&self) -> bool {
-        const VIRTUAL: [&str; 6] = ["QEMU", "KubeVirt", "OpenStack", "VMware", "innotek", "Parallels"];
-        self.firmware.as_ref().is_some_and(|(vendor, _)| VIRTUAL.iter().any(|name| vendor.starts_with(name)))
+        const VIRTUAL: [(&str, &str); 12] = [
+            ("QEMU", ""),
+            ("KubeVirt", ""),
+            ("OpenStack", ""),
+            ("VMware", ""),
+            ("innotek", ""),
+            ("Parallels", ""),
+            ("Xen", ""),
+            ("Amazon EC2", ""),
+            ("Google", "Google Compute Engine"),
+            ("Microsoft Corporation", "Virtual Machine"),
+            ("Apple Inc.", "Apple Virtualization"),
+            ("DigitalOcean", "Droplet"),
+        ];
+        self.firmware.as_ref().is_some_and(|(vendor, product)| {
+            // Amazon's physical machines: `m7g.metal`, `c7i.metal-24xl`.
+            !product.contains(".metal")
+                && VIRTUAL
+                    .iter()
+                    .any(|(maker, model)| vendor.starts_with(maker) && product.starts_with(model))
+        })
     }
 }
 
@@ -179,6 +200,23 @@ mod tests {
         let metal =
             tree(&[("proc/cpuinfo", "flags\t\t: fpu tsc\n"), ("sys/class/dmi/id/sys_vendor", "Dell Inc.\n")]);
         assert!(!Hypervisor::find(metal.path(), false).is_there());
+    }
+
+    #[test]
+    fn a_guest_on_arm_with_acpi_is_known_by_its_firmware_alone() {
+        let machine = |vendor: &str, product: &str| {
+            let tree =
+                tree(&[("sys/class/dmi/id/sys_vendor", vendor), ("sys/class/dmi/id/product_name", product)]);
+            Hypervisor::find(tree.path(), false).is_there()
+        };
+        assert!(machine("Amazon EC2", "m7g.large"));
+        assert!(machine("Google", "Google Compute Engine"));
+        assert!(machine("Microsoft Corporation", "Virtual Machine"));
+        assert!(machine("Apple Inc.", "Apple Virtualization Generic Platform"));
+        assert!(!machine("Amazon EC2", "m7g.metal"));
+        assert!(!machine("Amazon EC2", "c7i.metal-24xl"));
+        assert!(!machine("Microsoft Corporation", "Surface Laptop"));
+        assert!(!machine("Apple Inc.", "MacBookPro16,1"));
     }
 
     #[test]
