@@ -47,11 +47,11 @@ Examples:
 Exit codes: 0 done, and the clock is right, 1 failed, 2 bad usage, 3 no permission, 6 no daemon
 answers, 7 another clock daemon would have to be disabled, and nobody agreed, 8 a confidential guest.")]
     Setup(Setup),
-    /// What is wrong with the way from the host's clock to ours, and what mends it.
+    /// What is wrong with the way from the host's clock to ours, and what fixes it.
     #[command(after_help = "\
 Nothing is changed, unless --load-module says so. As root it sees more.
 
-Exit codes: 0 nothing is amiss, 1 a problem, 2 bad usage, 9 a warning.")]
+Exit codes: 0 no problem, 1 a problem, 2 bad usage, 9 a warning.")]
     Doctor(Doctor),
     /// Is the clock within a limit? One line and an exit code, for probes and monitoring.
     #[command(after_help = "\

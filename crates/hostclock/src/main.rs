@@ -5,6 +5,8 @@
 //! `hostclock-linux`.
 #![forbid(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+mod advice;
 #[cfg(feature = "assets")]
 mod assets;
 mod cli;

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::errno::Errno;
 use find::Tree;
-pub use presence::{Presence, are_installed, presence, release};
+pub use presence::{Presence, are_any_installed, are_installed, presence, release};
 
 /// What came of the attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]

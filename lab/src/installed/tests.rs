@@ -158,8 +158,8 @@ fn the_service(system: &mut System, tests: &mut Tests) -> Result<()> {
     );
     let seen = system.see("hostclock doctor; echo exit $?")?;
     tests.expect(
-        "the doctor finds nothing amiss",
-        seen.ends_with("exit 0\n") && seen.contains("Nothing is amiss."),
+        "the doctor finds no problem",
+        seen.ends_with("exit 0\n") && seen.contains("No problem found."),
         &seen,
     );
     let seen = system.see("timedatectl set-ntp false; sleep 1; systemctl is-active hostclock; timedatectl set-ntp true; sleep 2; systemctl is-active hostclock; systemctl is-enabled hostclock")?;
@@ -212,7 +212,7 @@ fn after_a_reboot(system: &mut System, tests: &mut Tests) -> Result<()> {
     Ok(())
 }
 
-/// Machines with something amiss, as the doctor sees them.
+/// Machines with a problem, as the doctor sees them.
 fn doctors_cases(system: &mut System, tests: &mut Tests) -> Result<()> {
     let seen = system.see("runuser -u nobody -- hostclock doctor; echo exit $?")?;
     tests.expect(

@@ -1,4 +1,4 @@
-//! `hostclock doctor`: what is amiss in the chain from the hypervisor to the clock, and what mends it.
+//! `hostclock doctor`: the problems in the chain from the hypervisor to the clock, and what fixes them.
 
 use std::path::PathBuf;
 

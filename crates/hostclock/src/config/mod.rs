@@ -27,7 +27,7 @@ use hostclock_core::units::Duration;
 pub(crate) use file::digest_of;
 pub(crate) use keys::KEYS;
 #[cfg(target_os = "linux")]
-pub(crate) use service_user::unreadable_for_service;
+pub(crate) use service_user::{SERVICE_USER, unreadable_for_service};
 pub(crate) use show::{show_json, show_toml};
 pub(crate) use span::{parse_duration, show_duration, show_frequency};
 

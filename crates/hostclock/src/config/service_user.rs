@@ -8,7 +8,7 @@ use hostclock_linux::Errno;
 use hostclock_linux::identity::{self, User};
 
 /// As whom the service runs.
-const SERVICE_USER: &str = "hostclock";
+pub(crate) const SERVICE_USER: &str = "hostclock";
 
 /// A permission for others, in the lowest three bits of a mode.
 const READ: u32 = 0o4;

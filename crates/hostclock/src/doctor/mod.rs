@@ -1,5 +1,5 @@
 //! `hostclock doctor`: the whole chain from the hypervisor to the clock, and for each link whether it holds, why
-//! not, and the command that mends it.
+//! not, and the command that fixes it.
 //!
 //! [`facts`] looks; [`chain`] judges what leads to a reading of the host's clock, [`machine`] what becomes of the
 //! clock on this machine. Both only judge: whatever they say follows from the facts.
@@ -60,7 +60,7 @@ pub(crate) struct Finding {
     what: String,
     /// What that comes from, or leads to.
     why: Option<String>,
-    /// Commands that mend it, or settings; one of them is enough.
+    /// Commands that fix it, or settings; one of them is enough.
     fix: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl Finding {
         Self { why: Some(why.into()), ..self }
     }
 
-    fn mended_by(mut self, fix: impl Into<String>) -> Self {
+    fn fixed_by(mut self, fix: impl Into<String>) -> Self {
         self.fix.push(fix.into());
         self
     }
@@ -100,7 +100,7 @@ fn judge(facts: &Facts) -> Diagnosis {
 }
 
 impl Diagnosis {
-    /// For people: a line for each link, and under it what it means and what mends it.
+    /// For people: a line for each link, and under it what it means and what fixes it.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for finding in &self.findings {
@@ -125,7 +125,7 @@ impl Diagnosis {
             _ => format!("{number} {what}s"),
         };
         match (count(Severity::Problem), count(Severity::Warning)) {
-            (0, 0) => "\nNothing is amiss.\n".to_owned(),
+            (0, 0) => "\nNo problem found.\n".to_owned(),
             (0, warnings) => format!("\n{}.\n", of(warnings, "warning")),
             (problems, 0) => format!("\n{}.\n", of(problems, "problem")),
             (problems, warnings) => format!("\n{}, {}.\n", of(problems, "problem"), of(warnings, "warning")),

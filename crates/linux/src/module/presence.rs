@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::find::{Tree, forbidden_by};
+use crate::inside::inside;
 
 /// Where a module is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,13 @@ pub fn presence(root: &Path, release: &str, name: &str) -> Presence {
 #[must_use]
 pub fn are_installed(root: &Path, release: &str) -> bool {
     Tree::new(root, release).is_there()
+}
+
+/// Whether the modules of any kernel are installed: those of the one that runs aren't any more when it was updated.
+#[must_use]
+pub fn are_any_installed(root: &Path) -> bool {
+    let entries = fs::read_dir(inside(root, Path::new("lib/modules"))).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path().join("modules.dep")).any(|list| list.exists())
 }
 
 /// The kernel's release (`uname -r`), by the tree under `root`; in one that is no running machine's, that of its
@@ -84,7 +92,9 @@ mod tests {
     fn an_image_with_one_kernel_says_which() {
         let scratch = Scratch::new();
         assert_eq!(release(scratch.path()), None);
+        assert!(!are_any_installed(scratch.path()));
         scratch.file("lib/modules/6.1/modules.dep", "");
+        assert!(are_any_installed(scratch.path()));
         assert_eq!(release(scratch.path()).as_deref(), Some("6.1"));
         scratch.file("lib/modules/6.2/modules.dep", "");
         assert_eq!(release(scratch.path()), None);

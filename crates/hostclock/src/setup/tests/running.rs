@@ -249,7 +249,10 @@ fn a_rival_in_a_container_goes_with_the_service_that_starts_it_or_is_named_with_
     machine.file("proc/812/cgroup", "0::/system.slice/docker-4f1c0de0aa112233.scope\n");
     let before = machine.snapshot();
     let (code, why) = fake.set_up(&machine.request()).0.expect_err("refused");
-    assert!(code == Code::Rival && why.contains("docker stop 4f1c0de0aa11") && !why.contains("kill"), "{why}");
+    assert!(
+        code == Code::Rival && why.contains("docker stop 4f1c0de0aa11") && !why.contains("kill"),
+        "{why}"
+    );
     assert_eq!(machine.snapshot(), before);
     machine.file(
         "usr/lib/systemd/system/chrony.service",
