@@ -12,6 +12,7 @@ use super::record::Record;
 use super::report::Report;
 use super::system::Observation;
 use super::{Request, Stop, World, chrony, failed};
+use crate::advice;
 use crate::config::{self, ConfidentialGuest, Config};
 use crate::exit::Code;
 
@@ -181,18 +182,9 @@ fn verified(
             Code::NoDevice,
             format!(
                 "no clock of the host's can be read ({why}): nothing is changed; {}",
-                right_program(world)
+                advice::right_program(world.tree.root())
             ),
         )),
-    }
-}
-
-/// Which program is right on a machine whose hypervisor offers no clock.
-fn right_program(world: &World<'_>) -> String {
-    let enabled = services::enabled_rivals(world.tree.root());
-    match enabled.iter().find(|name| !name.contains("-wait")) {
-        Some(service) => format!("{service} keeps this clock, and is right here"),
-        None => "an NTP client such as chronyd is right here".to_owned(),
     }
 }
 

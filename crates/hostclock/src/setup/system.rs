@@ -11,6 +11,7 @@ use hostclock_linux::module::{self, Outcome};
 use hostclock_linux::process;
 
 use super::command::{Command, find, search_path};
+use crate::advice;
 use crate::config;
 use crate::status::client::{self, Answer, Trouble};
 use crate::status::look;
@@ -130,7 +131,14 @@ impl System for ThisMachine {
     }
 
     fn denied_to_service(&self, path: &Path) -> Option<String> {
-        config::unreadable_for_service(Path::new("/"), path)
+        let root = Path::new("/");
+        let name = path.strip_prefix("/dev").ok().and_then(|node| {
+            std::fs::read_to_string(root.join("sys/class/ptp").join(node).join("clock_name")).ok()
+        });
+        match name {
+            Some(name) => advice::unreadable_device(root, &path.to_string_lossy(), name.trim()),
+            None => config::unreadable_for_service(root, path),
+        }
     }
 
     fn status(&self, socket: Option<&Path>) -> Result<Answer, Trouble> {
