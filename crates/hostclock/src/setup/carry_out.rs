@@ -22,7 +22,7 @@ use super::{Request, Stop, World, failed};
 use crate::config::{self, Config};
 use crate::exit::Code;
 use crate::output::print;
-use crate::status::client::Answer;
+use crate::status::client::{Answer, Trouble};
 use crate::status::summary;
 
 /// How long the clock has to be right after the service was started.
@@ -220,7 +220,15 @@ fn is_outdated(world: &World<'_>, plan: &Plan, config: &Config) -> bool {
     if plan.renews_service() {
         return true;
     }
-    let Ok(Answer { status, .. }) = world.system.status(config.socket.as_deref()) else { return false };
+    let asked = config.socket.as_deref().unwrap_or(Path::new(config::DEFAULT_SOCKET));
+    let status = match world.system.status(Some(asked)) {
+        // It was started when there was to be a socket.
+        Ok(_) if config.socket.is_none() => return true,
+        Ok(Answer { status, .. }) => status,
+        // It runs, and without the socket that it is to have now.
+        Err(Trouble::NoDaemon(_)) => return config.socket.is_some(),
+        Err(_) => return false,
+    };
     let program = world.system.program_of(status.pid);
     if program.is_some_and(|program| program.to_string_lossy().ends_with(" (deleted)")) {
         return true;

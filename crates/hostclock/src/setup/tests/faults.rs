@@ -24,8 +24,8 @@ fn faulty(name: &str, fault: Fault) -> (Machine, Fake) {
 
 /// The same machine once the fault is over.
 fn healed(machine: &Machine, fake: &Fake) -> Fake {
-    let (active, digest) = (fake.active.clone(), fake.digest.clone());
-    Fake { faults: Rc::default(), active, digest, ..Fake::new_beside(machine) }
+    let (active, digest, serves) = (fake.active.clone(), fake.digest.clone(), fake.serves.clone());
+    Fake { faults: Rc::default(), active, digest, serves, ..Fake::new_beside(machine) }
 }
 
 fn undone(machine: &Machine, fake: &Fake, what: &str) {

@@ -129,6 +129,8 @@ pub(super) struct Fake {
     pub(super) ran: RefCell<Vec<String>>,
     /// Of the configuration that our daemon read when it started.
     pub(super) digest: RefCell<Option<String>>,
+    /// It was started with a socket.
+    pub(super) serves: RefCell<bool>,
     pub(super) user: u32,
 }
 
@@ -152,6 +154,7 @@ impl Fake {
             denied: None,
             ran: RefCell::default(),
             digest: RefCell::default(),
+            serves: RefCell::default(),
             user: 0,
         }
     }
@@ -215,10 +218,12 @@ impl Fake {
     }
 
     fn systemctl(&self, words: &[&str]) -> Result<(), String> {
-        if let ["start" | "restart", "hostclock.service" | "hostclock-handover.service"] = words {
-            *self.digest.borrow_mut() = digest_of(&self.root.join("etc/hostclock/hostclock.toml"));
-        }
         let text = |path: &str| fs::read_to_string(self.root.join(path)).unwrap_or_default();
+        if let ["start" | "restart", "hostclock.service" | "hostclock-handover.service"] = words {
+            let file = self.root.join("etc/hostclock/hostclock.toml");
+            *self.serves.borrow_mut() = !text("etc/hostclock/hostclock.toml").contains("socket = \"none\"");
+            *self.digest.borrow_mut() = digest_of(&file);
+        }
         let listed = |text: &str, key: &str| -> Vec<String> {
             let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default();
             line.split_whitespace().map(str::to_owned).collect()
@@ -320,7 +325,7 @@ impl System for Fake {
 
     fn status(&self, socket: Option<&Path>) -> Result<Answer, Trouble> {
         let nobody = || Trouble::NoDaemon("a test's".to_owned());
-        socket.filter(|_| self.runs(OWN)).ok_or_else(nobody)?;
+        socket.filter(|_| self.runs(OWN) && *self.serves.borrow()).ok_or_else(nobody)?;
         let status = Status { config_digest: self.digest.borrow().clone(), ..samples::synchronised() };
         Ok(Answer { text: String::new(), status })
     }

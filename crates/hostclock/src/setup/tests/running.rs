@@ -189,6 +189,7 @@ fn a_service_of_ours_that_ran_before_runs_on_after_undoing() {
     let fake = Fake::new(&machine);
     fake.active.borrow_mut().clear();
     fake.active.borrow_mut().insert("hostclock.service".to_owned());
+    *fake.serves.borrow_mut() = true;
     let _ = std::fs::remove_dir_all(machine.0.join("proc"));
     let before = machine.snapshot();
     assert_eq!(code_of(&fake, &machine), Code::Fine);
@@ -240,6 +241,12 @@ fn a_configuration_that_was_changed_since_takes_effect_by_a_restart_and_once() {
     assert!(report.changed && restarts() == 1, "{report:?}");
     assert_eq!(fake.set_up(&machine.request()).0, Ok((Outcome::Already, Code::Fine)));
     assert_eq!(restarts(), 1);
+    for (count, text) in [(2, "socket = \"none\"\n"), (3, "poll = \"2s\"\n")] {
+        machine.file("etc/hostclock/hostclock.toml", text);
+        assert_eq!(fake.set_up(&machine.request()).0, Ok((Outcome::SetUp, Code::Fine)), "{text}");
+        assert_eq!(restarts(), count, "{text}");
+        assert_eq!(fake.set_up(&machine.request()).0, Ok((Outcome::Already, Code::Fine)), "{text}");
+    }
 }
 
 #[test]
