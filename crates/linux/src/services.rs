@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::inside::inside;
+use crate::inside::{inside, without_links};
 
 /// Where a unit's file may be, the one that wins first: systemd.unit(5).
 const UNITS: [&str; 5] = [
@@ -17,6 +17,8 @@ const UNITS: [&str; 5] = [
 /// Where an administrator's links are.
 const LINKS: &str = "etc/systemd/system";
 const RUNLEVELS: &str = "etc/runlevels";
+/// The target of a link that masks.
+const NULL: &str = "/dev/null";
 
 /// What starts services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +77,7 @@ pub fn links(root: &Path, name: &str) -> Vec<Link> {
             // To /dev/null: it is forbidden, the opposite.
             let is_it = |path: &Path| path.file_name().is_some_and(|file| file == name);
             let path = directory.join(entry.file_name());
-            if target != Path::new("/dev/null") && (is_it(&path) || is_it(&target)) {
+            if target != Path::new(NULL) && (is_it(&path) || is_it(&target)) {
                 found.push(Link { path, target });
             }
         }
@@ -133,14 +135,21 @@ pub fn starts_containers(root: &Path, name: &str) -> bool {
     file(root, name).into_iter().chain(drop_ins).any(|path| starts(&read(path)))
 }
 
+/// The link to /dev/null by which the service `name` is masked, below `root`, so that nothing can start it:
+/// systemd.unit(5). One in a directory that doesn't win masks nothing; OpenRC has no such thing.
+#[must_use]
+pub fn masked_by(root: &Path, name: &str) -> Option<PathBuf> {
+    let path = file(root, name).filter(|_| name.contains('.'))?;
+    let link = fs::read_link(root.join(&path)).ok()?;
+    // Another name of a service that is masked is masked as well.
+    (link == Path::new(NULL) || without_links(root, &path) == Path::new(NULL)).then_some(path)
+}
+
 /// Whether the service `name` starts with the machine, in the tree under `root`.
 #[must_use]
 pub fn is_enabled(root: &Path, name: &str) -> bool {
-    let masked = file(root, name).is_some_and(|path| {
-        fs::read_link(root.join(path)).is_ok_and(|target| target == Path::new("/dev/null"))
-    });
     // A link that is left of a package that was removed starts nothing.
-    !masked && file(root, name).is_some() && !links(root, name).is_empty()
+    masked_by(root, name).is_none() && file(root, name).is_some() && !links(root, name).is_empty()
 }
 
 /// The services of other clock daemons, for systemd; what waits for them first, as it would start them.
@@ -240,6 +249,29 @@ mod tests {
         assert!(!is_enabled(tree.path(), "chrony.service"));
         let left = tree_with_a_link_left();
         assert_eq!(enabled_rivals(left.path()), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_mask_counts_in_the_directory_that_wins() {
+        let tree = debian();
+        let mask = |place: &str| {
+            let link = tree.path().join(place);
+            fs::create_dir_all(link.parent().expect("a parent")).expect("a directory");
+            symlink("/dev/null", link).expect("a link");
+        };
+        let masked = |name: &str| masked_by(tree.path(), name);
+        assert_eq!(masked("chrony.service"), None);
+        mask("lib/systemd/system/chrony.service");
+        assert_eq!(masked("chrony.service"), None, "/usr/lib comes first");
+        let runtime = PathBuf::from("run/systemd/system/chrony.service");
+        mask("run/systemd/system/chrony.service");
+        assert_eq!(masked("chrony.service"), Some(runtime), "`systemctl mask --runtime`");
+        tree.file("etc/systemd/system/chrony.service", "[Service]\n");
+        assert_eq!(masked("chrony.service"), None, "an administrator's unit is before that");
+        fs::remove_file(tree.path().join("etc/systemd/system/chrony.service")).expect("removed");
+        symlink("chrony.service", tree.path().join("run/systemd/system/time.service")).expect("a link");
+        assert_eq!(masked("time.service"), Some(PathBuf::from("run/systemd/system/time.service")));
+        assert_eq!(masked("ntp.service"), None, "not installed");
     }
 
     fn tree_with_a_link_left() -> Scratch {

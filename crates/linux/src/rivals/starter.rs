@@ -4,6 +4,7 @@
 mod above;
 mod group;
 mod openrc;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +17,10 @@ use std::path::Path;
 pub enum Starter {
     /// A service: systemd's, such as `chrony.service`, or OpenRC's, such as `chronyd`.
     Service(String),
-    /// A container of this manager's (`docker`, `podman`, `nerdctl`, `crictl`, `lxc`), with its name or the start of its
-    /// number.
+    /// A container of this manager's, with its name or the start of its number.
     Container {
-        /// The manager's command.
+        /// The manager's command: `docker`, `podman`, `nerdctl`, `crictl`, LXD's `lxc`, `incus`, or `lxc-stop` of LXC
+        /// itself.
         manager: &'static str,
         /// What the command takes.
         id: String,
@@ -46,9 +47,23 @@ impl Starter {
     pub(super) fn of(directory: &Path) -> Self {
         let cgroup = fs::read_to_string(directory.join("cgroup")).unwrap_or_default();
         group::starter(&cgroup)
+            .map(|found| found.refined(directory))
             .or_else(|| above::starter(directory))
             .or_else(|| openrc::starter(directory))
             .unwrap_or_else(|| if group::is_session(&cgroup) { Self::Hand } else { Self::Unknown })
+    }
+
+    /// The same where the processes above say more than the control group does.
+    fn refined(self, directory: &Path) -> Self {
+        match self {
+            // supervisord, s6 and the like may run in a service, together with other programs of theirs.
+            Self::Service(_) => above::supervisor(directory).unwrap_or(self),
+            Self::Container { manager: "podman", .. } => above::service_of_conmon(directory).unwrap_or(self),
+            Self::Container { manager: "lxc", id } => {
+                Self::Container { manager: above::manager_of_lxc(directory).unwrap_or("lxc"), id }
+            }
+            other => other,
+        }
     }
 
     /// The command that stops `pid` through what started it, or what to do where there is none.
@@ -56,6 +71,7 @@ impl Starter {
         match self {
             Self::Service(name) if name.contains('.') => format!("systemctl disable --now {name}"),
             Self::Service(name) => format!("rc-service {name} stop && rc-update del {name}"),
+            Self::Container { manager: "lxc-stop", id } => format!("lxc-stop -n {id}"),
             Self::Container { manager, id } => format!("{manager} stop {id}"),
             Self::Pod(uid) => format!(
                 "change the workload that starts its pod again: kubectl get pods -A -o \

@@ -138,6 +138,8 @@ fn what_keeps_it_among_the_processes_above_is_told_to_stop_it() {
         ("containerd-shim", &shim("k8s.io"), "take it out of what Kubernetes starts"),
         ("conmon", &format!("conmon --api-version 1 -c {NUMBER} -u x"), "podman stop 4f1c0de0aa00"),
         ("supervisord", "/usr/bin/python3 /usr/bin/supervisord", "take it out of what supervisord starts"),
+        // Without its directory a relative name would be of no use.
+        ("s6-supervise", "s6-supervise chrony", "take it out of what s6-supervise starts"),
     ];
     for (comm, line, wanted) in cases {
         let scratch = Scratch::new();
@@ -157,4 +159,75 @@ fn a_name_that_a_shell_would_understand_otherwise_is_not_shown() {
     process(&scratch, 5, "runsv", "runsv $(reboot)", "0::/\n", 1);
     process(&scratch, 7, "chronyd", "chronyd", "0::/\n", 5);
     assert_eq!(Starter::of(&scratch.path().join("7")).stop(7), "take it out of what runsv starts");
+}
+
+/// What stops process 7 in this control group, which has a parent of this name and command line.
+fn stops_below(comm: &str, line: &str, cgroup: &str, path: &str) -> (Scratch, String) {
+    let scratch = Scratch::new();
+    process(&scratch, 5, comm, line, cgroup, 1);
+    process(&scratch, 7, "chronyd", "chronyd", &format!("0::{path}\n"), 5);
+    let stop = Starter::of(&scratch.path().join("7")).stop(7);
+    (scratch, stop)
+}
+
+#[test]
+fn a_supervised_program_is_stopped_by_its_supervisor_and_not_with_a_whole_service() {
+    let path = "/system.slice/machine-tasks.service";
+    let cgroup = format!("0::{path}\n");
+    let (_, stop) = stops_below("runsv", "runsv chrony", &cgroup, path);
+    assert_eq!(stop, "sv down chrony");
+    let (_, stop) = stops_below("sh", "sh /usr/local/bin/tasks", &cgroup, path);
+    assert_eq!(stop, "systemctl disable --now machine-tasks.service");
+}
+
+#[test]
+fn a_supervisor_that_is_process_1_is_seen() {
+    let scratch = Scratch::new();
+    process(&scratch, 1, "supervisord", "supervisord -n", "0::/\n", 0);
+    process(&scratch, 7, "chronyd", "chronyd -n", "0::/\n", 1);
+    let stop = || Starter::of(&scratch.path().join("7")).stop(7);
+    assert_eq!(stop(), "take it out of what supervisord starts");
+    scratch.file("7/environ", "A=b\0SUPERVISOR_GROUP_NAME=time\0SUPERVISOR_PROCESS_NAME=chrony\0");
+    assert_eq!(stop(), "supervisorctl stop time:chrony");
+    scratch.file("7/environ", "SUPERVISOR_GROUP_NAME=chrony\0SUPERVISOR_PROCESS_NAME=chrony\0");
+    assert_eq!(stop(), "supervisorctl stop chrony");
+    scratch.file("7/environ", "SUPERVISOR_PROCESS_NAME=$(reboot)\0");
+    assert_eq!(stop(), "take it out of what supervisord starts");
+}
+
+#[test]
+fn a_supervised_directory_is_named_as_any_shell_finds_it() {
+    let scratch = Scratch::new();
+    process(&scratch, 5, "s6-supervise", "s6-supervise chrony", "0::/\n", 1);
+    std::os::unix::fs::symlink("/run/service/chrony", scratch.path().join("5/cwd")).expect("a link");
+    process(&scratch, 7, "chronyd", "chronyd", "0::/\n", 5);
+    assert_eq!(Starter::of(&scratch.path().join("7")).stop(7), "s6-svc -d /run/service/chrony");
+}
+
+#[test]
+fn a_container_that_a_service_keeps_by_conmon_is_stopped_with_the_service() {
+    let line = format!("/usr/bin/conmon --api-version 1 -c {NUMBER}");
+    let path = format!("/machine.slice/libpod-{NUMBER}.scope/container");
+    let unit = "0::/system.slice/container-chrony.service\n";
+    let (_, stop) = stops_below("conmon", &line, unit, &path);
+    assert_eq!(stop, "systemctl disable --now container-chrony.service");
+    let own = format!("0::/machine.slice/libpod-conmon-{NUMBER}.scope\n");
+    let (_, stop) = stops_below("conmon", &line, &own, &path);
+    assert_eq!(stop, "podman stop 4f1c0de0aa00");
+}
+
+#[test]
+fn containers_of_liblxc_are_stopped_by_the_command_of_what_made_them() {
+    for (directory, wanted) in [
+        ("/var/lib/lxc", "lxc-stop -n web"),
+        ("/var/snap/lxd/common/lxd/containers", "lxc stop web"),
+        ("/var/lib/incus/containers", "incus stop web"),
+    ] {
+        let scratch = Scratch::new();
+        process(&scratch, 5, "lxc-start", "", "0::/lxc.monitor.web\n", 1);
+        scratch.file("5/cmdline", &format!("[lxc monitor] {directory} web\0"));
+        process(&scratch, 6, "systemd", "/sbin/init", "0::/lxc.payload.web/init.scope\n", 5);
+        process(&scratch, 7, "chronyd", "chronyd", "0::/lxc.payload.web/system.slice/chrony.service\n", 6);
+        assert_eq!(Starter::of(&scratch.path().join("7")).stop(7), wanted);
+    }
 }
