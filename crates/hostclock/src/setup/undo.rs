@@ -27,15 +27,16 @@ pub(super) struct TakenBack {
 pub(super) fn take_back(world: &World<'_>, mut record: Record, manager: Manager) -> TakenBack {
     let mut done = TakenBack::default();
     record.phase = Phase::Undoing;
-    if world.running && manager == Manager::Systemd && !record.stopped.is_empty() {
-        hand_back_by(world, &mut record, &mut done);
-    }
+    let by_unit = world.running
+        && manager == Manager::Systemd
+        && !record.stopped.is_empty()
+        && hand_back_by(world, &mut record, &mut done);
     let changes = record.changes.clone();
     let (others, own): (Vec<&Change>, Vec<&Change>) = changes.iter().partition(|change| disables(change));
     unmake(world, &others, &mut done);
     let whole = done.left.is_empty();
     if world.running {
-        record.stopped = hand_back(world, &record, manager, &mut done);
+        record.stopped = hand_back(world, &record, manager, by_unit, &mut done);
     }
     // Ours starts with the machine for as long as those that it replaced would not.
     if whole {
@@ -63,8 +64,8 @@ fn disables(change: &Change) -> bool {
     matches!(change, Change::Replace { before: Node::Link { .. }, after: Node::Absent, .. })
 }
 
-/// Writes what hands the clock back, into the record first.
-fn hand_back_by(world: &World<'_>, record: &mut Record, done: &mut TakenBack) {
+/// Writes what hands the clock back, into the record first; whether that is there now.
+fn hand_back_by(world: &World<'_>, record: &mut Record, done: &mut TakenBack) -> bool {
     let units = handover::back_units(&record.stopped);
     let prepared = runtime_steps(&world.tree, units).and_then(|steps| {
         record.add(steps.iter().map(|step| step.change.clone()), &[]);
@@ -72,13 +73,23 @@ fn hand_back_by(world: &World<'_>, record: &mut Record, done: &mut TakenBack) {
         steps.iter().try_for_each(|step| step.change.make(&world.tree, &step.content))?;
         world.system.run(&reread_units())
     });
-    if let Err(why) = prepared {
-        done.remarks.push(format!("the services are changed one by one: {why}"));
+    match prepared {
+        Ok(()) => true,
+        Err(why) => {
+            done.remarks.push(format!("the services are changed one by one: {why}"));
+            false
+        }
     }
 }
 
 /// Gives the clock back to the services that were stopped; those that didn't start.
-fn hand_back(world: &World<'_>, record: &Record, manager: Manager, done: &mut TakenBack) -> Vec<String> {
+fn hand_back(
+    world: &World<'_>,
+    record: &Record,
+    manager: Manager,
+    by_unit: bool,
+    done: &mut TakenBack,
+) -> Vec<String> {
     let own = services::own(manager);
     if record.stopped.is_empty() {
         if !record.ran_before {
@@ -86,18 +97,19 @@ fn hand_back(world: &World<'_>, record: &Record, manager: Manager, done: &mut Ta
         }
         return Vec::new();
     }
-    let back = match manager {
-        Manager::Systemd => {
+    let back = match (manager, by_unit) {
+        (Manager::Systemd, true) => {
             attempt(world, &reread_units(), done);
-            start(manager, HANDBACK)
+            world.system.run(&start(manager, HANDBACK))
         }
-        Manager::OpenRc => handover::back_by_shell(&record.stopped),
+        (Manager::Systemd, false) => world.system.run(&stop(manager, own)),
+        (Manager::OpenRc, _) => world.system.run(&handover::back_by_shell(&record.stopped)),
     };
-    if let Err(why) = world.system.run(&back) {
-        // One by one, then: whatever starts is worth it.
+    if let Err(why) = back {
         done.remarks.push(why);
         attempt(world, &stop(manager, own), done);
     }
+    // One by one, where that wasn't all: whatever starts is worth it.
     let mut unstarted = Vec::new();
     for service in &record.stopped {
         if world.system.asks(&runs(manager, service)) {
