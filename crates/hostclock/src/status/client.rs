@@ -82,13 +82,17 @@ fn fetch(path: &Path) -> Result<Vec<u8>, Trouble> {
     let (sender, receiver) = std::sync::mpsc::sync_channel(1);
     let owned = path.to_owned();
     std::thread::spawn(move || sender.send(exchange(&owned)));
-    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-        Err(Trouble::Useless(format!(
-            "{}: the daemon did not answer within {} s: is it stopped?",
-            path.display(),
-            PATIENCE.as_secs()
-        )))
-    })
+    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(silent(path)))
+}
+
+/// Nobody answers in time.
+#[cfg(unix)]
+fn silent(path: &Path) -> Trouble {
+    Trouble::Useless(format!(
+        "{}: the daemon did not answer within {} s: is it stopped?",
+        path.display(),
+        PATIENCE.as_secs()
+    ))
 }
 
 #[cfg(unix)]
@@ -107,7 +111,11 @@ fn exchange(path: &Path) -> Result<Vec<u8>, Trouble> {
     // The thread must end too when nobody waits for it any more.
     stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
     let mut document = Vec::new();
-    stream.take(LONGEST + 1).read_to_end(&mut document).map_err(failed)?;
+    stream.take(LONGEST + 1).read_to_end(&mut document).map_err(|error| match error.kind() {
+        // Its time is over as well, and it may be the first to say so.
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => silent(path),
+        _ => failed(error),
+    })?;
     Ok(document)
 }
 

@@ -87,7 +87,7 @@ fn wsl() -> Finding {
 }
 
 /// What a hint that is a command begins with.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 16] = [
     "systemctl ",
     "kill ",
     "vmware-toolbox-cmd ",
@@ -101,6 +101,9 @@ const COMMANDS: [&str; 13] = [
     "s6-svc ",
     "svc ",
     "rc-service ",
+    "supervisorctl ",
+    "incus ",
+    "lxc-stop ",
 ];
 
 /// A command as a user without privileges has to type it; a setting stays what it is.
