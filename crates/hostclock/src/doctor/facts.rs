@@ -43,6 +43,8 @@ pub(super) struct Facts {
     pub(super) vmgenid: bool,
     pub(super) rivals: Vec<Rival>,
     pub(super) enabled_rivals: Vec<&'static str>,
+    /// Of those the ones whose program runs in a container.
+    pub(super) container_rivals: Vec<&'static str>,
     pub(super) service: Service,
     pub(super) config: Config,
     /// What is wrong with the configuration, a line each.
@@ -129,6 +131,8 @@ impl Facts {
             .into_iter()
             .map(discover::Found::into_candidate)
             .collect();
+        let enabled_rivals = services::enabled_rivals(root);
+        let in_container = |service: &&&'static str| services::starts_containers(root, service);
         Self {
             distribution: Distribution::find(root),
             kernel,
@@ -141,7 +145,8 @@ impl Facts {
             vmclocks: vmclock::find(root),
             vmgenid: crate::vmgenid::is_served(root),
             rivals: rivals::find(&root.join("proc")),
-            enabled_rivals: services::enabled_rivals(root),
+            container_rivals: enabled_rivals.iter().filter(in_container).copied().collect(),
+            enabled_rivals,
             service: Service::gather(root, running),
             right_program: advice::right_program(root),
             live: running.then(|| Live::gather(subject, &config, &devices)),

@@ -2,7 +2,7 @@
 //! can't be seen.
 
 use hostclock_linux::lasting::Lasts;
-use hostclock_linux::rivals::{Rival, Role};
+use hostclock_linux::rivals::{Rival, Role, Starter};
 use hostclock_linux::services::Manager;
 
 use super::super::Finding;
@@ -14,7 +14,7 @@ use super::keeps;
 /// A finding for each of them; one that says so where there is none.
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let running = facts.rivals.iter().map(|rival| runs(facts, rival));
-    let is_seen = |service: &str| facts.rivals.iter().any(|rival| rival.unit.as_deref() == Some(service));
+    let is_seen = |service: &str| facts.rivals.iter().any(|rival| service_of(facts, rival) == Some(service));
     let starting = facts.enabled_rivals.iter().filter(|service| !is_seen(service));
     let mut found: Vec<Finding> = running.chain(starting.map(|service| starts(facts, service))).collect();
     found.extend(facts.kernel.is_wsl.then(wsl));
@@ -34,10 +34,24 @@ fn can_be_set_up(facts: &Facts) -> bool {
     facts.service.manager.is_some() && !matches!(facts.service.lasts, Lasts::Not { .. })
 }
 
+/// The service with which a rival ends: its own, or the one that starts its container.
+fn service_of<'a>(facts: &'a Facts, rival: &'a Rival) -> Option<&'a str> {
+    let of_container = || match rival.starter {
+        Starter::Container { .. } => facts.container_rivals.first().copied(),
+        _ => None,
+    };
+    rival.unit.as_deref().or_else(of_container)
+}
+
 const NEEDED: &str = "it is right here, as long as no clock of the host's can be read";
 
 fn runs(facts: &Facts, rival: &Rival) -> Finding {
-    let new = |severity| Finding::new("rival", severity, format!("{rival} runs"));
+    let service = service_of(facts, rival);
+    let started = match service {
+        Some(service) if rival.unit.is_none() => format!(", started by {service}"),
+        _ => String::new(),
+    };
+    let new = |severity| Finding::new("rival", severity, format!("{rival} runs{started}"));
     let ours_runs = facts.live.as_ref().is_some_and(keeps);
     let finding = match (rival.role, ours_runs) {
         (Role::Daemon, true) => {
@@ -51,11 +65,20 @@ fn runs(facts: &Facts, rival: &Rival) -> Finding {
             new(Note).because("it may set the clock now and then, which hostclock undoes")
         }
     };
-    match rival.hint() {
-        Some(hint) if rival.role == Role::Daemon && can_be_set_up(facts) => {
-            finding.fixed_by("sudo hostclock setup").fixed_by(sudo(&hint))
+    let hint = match service {
+        Some(service) if matches!(facts.service.lasts, Lasts::Not { .. }) && rival.role == Role::Daemon => {
+            Some(format!(
+                "sudo systemctl stop {service}; what disables it has to last as well: see `service`"
+            ))
         }
-        Some(hint) => finding.fixed_by(sudo(&hint)),
+        Some(service) if rival.unit.is_none() => Some(disable(facts, service)),
+        _ => rival.hint().map(|hint| sudo(&hint)),
+    };
+    // What belongs to no service of this machine's, setup leaves to its owner.
+    let by_setup = rival.role == Role::Daemon && service.is_some() && can_be_set_up(facts);
+    let finding = if by_setup { finding.fixed_by("sudo hostclock setup") } else { finding };
+    match hint {
+        Some(hint) => finding.fixed_by(hint),
         None => finding,
     }
 }
@@ -69,10 +92,14 @@ fn starts(facts: &Facts, service: &str) -> Finding {
     if matches!(facts.service.lasts, Lasts::Not { .. }) {
         return finding.because("what disables it has to last as well: see `service`");
     }
-    finding.fixed_by("sudo hostclock setup").fixed_by(match facts.service.manager {
+    finding.fixed_by("sudo hostclock setup").fixed_by(disable(facts, service))
+}
+
+fn disable(facts: &Facts, service: &str) -> String {
+    match facts.service.manager {
         Some(Manager::OpenRc) => format!("sudo rc-update del {service}"),
         _ => format!("sudo systemctl disable --now {service}"),
-    })
+    }
 }
 
 /// microsoft/WSL, src/linux/init/main.cpp (`StartTimeSyncAgent`): chronyd of the system distribution, which runs in a

@@ -25,6 +25,44 @@ fn another_clock_daemon_is_named_while_it_runs_and_while_it_is_enabled() {
 }
 
 #[test]
+fn a_clock_daemon_in_a_container_is_stopped_by_the_service_that_starts_it() {
+    let tree = Tree::with_clock("rival-container");
+    tree.process(812, "chronyd", "docker-4f1c0de0aa.scope");
+    let diagnosis = tree.diagnosis();
+    assert_eq!(about(&diagnosis, "rival"), ["PROBLEM chronyd (process 812, container 4f1c0de0aa) runs"]);
+    let advice = remedies(&diagnosis, "rival");
+    assert!(
+        advice.contains("sudo docker stop 4f1c0de0aa") && !advice.contains("hostclock setup"),
+        "{advice}"
+    );
+    // Of Flatcar's documentation for Azure (flatcar-docs, installing/cloud/azure.md).
+    tree.file(
+        "etc/systemd/system/chrony.service",
+        "[Service]\nExecStart=/usr/bin/docker run --name chrony --cap-add=SYS_TIME chrony chronyd -s -d\n",
+    )
+    .link("etc/systemd/system/multi-user.target.wants/chrony.service", "/etc/systemd/system/chrony.service");
+    let diagnosis = tree.diagnosis();
+    assert_eq!(
+        about(&diagnosis, "rival"),
+        ["PROBLEM chronyd (process 812, container 4f1c0de0aa) runs, started by chrony.service"]
+    );
+    let advice = remedies(&diagnosis, "rival");
+    assert!(advice.contains("sudo hostclock setup\nsudo systemctl disable --now chrony.service"), "{advice}");
+    assert!(!advice.contains("docker stop"), "the service would start it again: {advice}");
+}
+
+#[test]
+fn where_nothing_lasts_a_running_clock_daemon_is_only_stopped() {
+    let tree = Tree::with_clock("rival-nixos");
+    tree.file("etc/NIXOS", "").process(300, "chronyd", "chronyd.service");
+    let advice = remedies(&tree.diagnosis(), "rival");
+    assert!(
+        advice.contains("sudo systemctl stop chronyd.service; ") && !advice.contains("disable --now"),
+        "{advice}"
+    );
+}
+
+#[test]
 fn missing_permissions_are_told_from_missing_devices() {
     let tree = Tree::with_clock("permission");
     let mut facts = tree.facts();
