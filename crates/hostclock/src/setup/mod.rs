@@ -4,7 +4,7 @@
 //! good last. Everything is one transaction: [`record`] is on the disk before the first change and goes after the last
 //! one was taken back.
 //!
-//! [`examine`] finds out whether it can be done, [`plan`] what is missing, [`carry_out`] does it, [`undo`] takes it back and [`standing`] what a later run did;
+//! [`examine`] finds out whether it can be done, [`plan`] what is missing, [`carry_out`] does it, [`mod@undo`] takes it back and [`standing`] what a later run did;
 //! [`change`], [`node`] and [`tree`] are about files, [`command`], [`handover`] and [`system`] about the running machine,
 //! [`chrony`] reads what chrony's users have.
 
