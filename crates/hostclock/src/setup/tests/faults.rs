@@ -3,7 +3,8 @@
 
 use std::rc::Rc;
 
-use super::machine::{Fake, Machine};
+use super::fake::Fake;
+use super::machine::Machine;
 use crate::exit::Code;
 use crate::setup::Request;
 use crate::setup::fault::{Fault, Faults};

@@ -1,5 +1,6 @@
 //! Machines and images made by hand, and what setup makes of them.
 
+mod fake;
 mod faults;
 mod images;
 mod machine;

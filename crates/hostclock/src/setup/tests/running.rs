@@ -1,6 +1,7 @@
 //! A machine that runs, with chrony on it.
 
-use super::machine::{Fake, Machine};
+use super::fake::Fake;
+use super::machine::Machine;
 use crate::exit::Code;
 use crate::setup::Request;
 use crate::setup::report::Outcome;
@@ -268,4 +269,26 @@ fn a_rival_in_a_container_goes_with_the_service_that_starts_it_or_is_named_with_
     let (ended, report) = fake.set_up(&machine.request());
     assert_eq!(ended, Ok((Outcome::SetUp, Code::Fine)), "{report:?}");
     assert!(fake.runs("hostclock.service") && !fake.runs("chrony.service"));
+}
+
+#[test]
+fn under_openrc_a_shell_hands_over_and_back_and_undoing_leaves_no_trace() {
+    let machine = Machine::with_openrc("openrc-runs");
+    let before = machine.snapshot();
+    let wrong = Fake { gets_right: false, ..Fake::of_openrc(&machine) };
+    let (ended, report) = wrong.set_up(&machine.request());
+    assert!(ended.expect_err("it fails").1.contains("chronyd keeps the clock"), "{report:?}");
+    assert_eq!(machine.snapshot(), before);
+    assert!(wrong.runs("chronyd") && !wrong.runs("hostclock"));
+
+    let fake = Fake::of_openrc(&machine);
+    let (ended, report) = fake.set_up(&machine.request());
+    assert_eq!(ended, Ok((Outcome::SetUp, Code::Fine)), "{report:?}");
+    assert_eq!(report.other_services, ["chronyd"]);
+    assert!(fake.runs("hostclock") && !fake.runs("chronyd"));
+    assert!(machine.has("etc/runlevels/default/hostclock") && !machine.has("etc/runlevels/default/chronyd"));
+    assert_eq!(fake.set_up(&machine.request()).0, Ok((Outcome::Already, Code::Fine)));
+    assert_eq!(code(&fake.undo(&machine.request()).0), Code::Fine);
+    assert_eq!(machine.snapshot(), before);
+    assert!(fake.runs("chronyd") && !fake.runs("hostclock"));
 }
