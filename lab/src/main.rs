@@ -59,6 +59,9 @@ enum Command {
         /// The package
         #[arg(long)]
         deb: PathBuf,
+        /// The Debian
+        #[arg(long, value_enum, default_value = "bookworm")]
+        suite: fetch::Suite,
         /// Then run the lines of standard input in the guest, and leave the tests
         #[arg(long)]
         shell: bool,
@@ -116,7 +119,7 @@ fn main() -> ExitCode {
         Command::Prepare { refresh } => fetch::prepare(refresh).map(drop),
         Command::Demo { out } => demo::demo(&out),
         Command::Check => check::check(),
-        Command::Installed { deb, shell } => installed::check(&deb, shell),
+        Command::Installed { deb, suite, shell } => installed::check(&deb, suite, shell),
         Command::Run { scenario, daemons, runs, first, out } => {
             play::play(&scenario, daemons.as_deref(), first..first.saturating_add(runs), &out)
         }

@@ -10,8 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::error::{Context, Error, Result, output_of};
-use crate::fetch;
-use crate::machine::{Lab, Parts, Platform};
+use crate::fetch::{self, Suite};
+use crate::machine::{Lab, Parts};
 use crate::programs::Programs;
 
 /// How long a command of a package manager may take in there.
@@ -20,15 +20,16 @@ const LONG: Duration = Duration::from_secs(240);
 /// The guest, and where it can be restarted.
 pub(crate) struct System {
     lab: Lab,
+    suite: Suite,
 }
 
 /// Plays everything and prints a line for each test; or gives a shell.
-pub(crate) fn check(deb: &Path, shell: bool) -> Result<()> {
-    let mut system = System::boot(deb)?;
+pub(crate) fn check(deb: &Path, suite: Suite, shell: bool) -> Result<()> {
+    let mut system = System::boot(deb, suite)?;
     if shell {
         return system.shell();
     }
-    tests::run(system, || System::boot(deb))
+    tests::run(system, || System::boot(deb, suite))
 }
 
 /// A tar with what the guest gets, as a disk: the package, and the lab's helper.
@@ -55,14 +56,15 @@ fn load(deb: &Path, helper: &Path) -> Result<PathBuf> {
 
 impl System {
     /// Boots it, as it was made.
-    fn boot(deb: &Path) -> Result<Self> {
+    fn boot(deb: &Path, suite: Suite) -> Result<Self> {
         let host = fetch::prepare(false)?;
         let programs = Programs::build(false)?;
-        let disk = fetch::system::disk(&host)?;
+        let disk = fetch::system::disk(&host, suite)?;
         let load = load(deb, &programs.guest)?;
-        let lab = Lab::boot(&Parts { host, newer: None, programs, disks: vec![disk, load.clone()] });
+        let parts = Parts { host, newer: None, programs, disks: vec![disk, load.clone()] };
+        let lab = Lab::boot_as(&parts, suite.platform());
         let _ = fs::remove_file(load);
-        let mut system = Self { lab: lab? };
+        let mut system = Self { lab: lab?, suite };
         system
             .run("mkdir -p /srv && tar -C /srv -xf /dev/vdb && install -m 755 /srv/lab /usr/local/bin/lab")?;
         Ok(system)
@@ -88,7 +90,7 @@ impl System {
         self.run("(sleep 0.5; systemctl reboot) >/dev/null 2>&1 & true")?;
         let pid = crate::machine::FIRST.pid;
         self.lab.host.run_within(LONG, &format!("while [ -e {pid} ]; do sleep 0.2; done"))?;
-        self.lab.replace_guest(Platform::Installed)
+        self.lab.replace_guest(self.suite.platform())
     }
 
     fn shell(&mut self) -> Result<()> {
