@@ -81,11 +81,6 @@ impl Suite {
             _ => Platform::Installed,
         }
     }
-
-    /// Whether it has what the examples of `packaging/` are for: runit, `OpenRC`, cloud-init, initramfs-tools.
-    pub(crate) fn has_other_managers(self) -> bool {
-        self == Suite::Bookworm
-    }
 }
 
 #[cfg(test)]
