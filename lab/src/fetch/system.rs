@@ -62,7 +62,7 @@ fn make(tree: &Tree, suite: Suite, release: &str, cache: &Path, image: &Path) ->
          echo guest >\"$r/etc/hostname\"; mkdir -p \"$r/etc/cloud\"; : >\"$r/etc/cloud/cloud-init.disabled\"; \
          echo ptp_kvm >\"$r/etc/modules-load.d/ptp_kvm.conf\"; : >\"$r/etc/fstab\"; \
          rm -f \"$r/usr/sbin/policy-rc.d\"; rm -rf \"$r\"/var/cache/apt/*.bin \"$r\"/usr/share/locale/* \"$r\"/usr/share/doc/*; \
-         {last} rm -f '{image}'; b=$(mktemp -d); mount --bind \"$r\" $b; \
+         rm -f '{image}'; b=$(mktemp -d); mount --bind \"$r\" $b; {last} \
          mke2fs -q -t ext4 -d $b '{image}' {SIZE}; umount $b; rmdir $b"
     );
     let mirror = Apt::default().mirror()?;
