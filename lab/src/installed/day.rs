@@ -25,7 +25,7 @@ fn beside_chrony(system: &mut System, tests: &mut Tests) -> Result<()> {
     let seen = system.see("apt-get install -y /srv/hostclock.deb; echo exit $?")?;
     tests.expect(
         "the package installs, and leaves chrony its clock",
-        seen.contains("exit 0") && seen.contains("hostclock setup' takes over"),
+        seen.contains("exit 0") && seen.contains("`hostclock setup` takes over"),
         &seen,
     );
     let seen = system.see(SERVICES)?;
@@ -65,7 +65,7 @@ fn taken_over(system: &mut System, tests: &mut Tests) -> Result<()> {
         "a dry run shows the configuration and the commands, and does nothing",
         seen.contains("would write /etc/hostclock/hostclock.toml")
             && seen.contains("step-forward = \"100ms\"")
-            && seen.contains("would run: systemctl stop chrony.service")
+            && seen.contains("would run: systemctl start hostclock-handover.service")
             && seen.contains("No daemon runs"),
         &seen,
     );

@@ -26,12 +26,12 @@ const SNAPSHOT: &str = "cd / && find etc -xdev ! -name '*-' ! -name .pwd.lock -p
 
 /// The command that writes down /etc as it is now, to be compared with it later.
 pub(super) fn remember() -> String {
-    format!("( {SNAPSHOT} ) >/srv/before")
+    format!("{{ {SNAPSHOT}; }} >/srv/before")
 }
 
 /// The command that prints what is different, or that nothing is: [`SAME`].
 pub(super) fn compare() -> String {
-    format!("( {SNAPSHOT} ) >/srv/after; diff /srv/before /srv/after && echo the same")
+    format!("{{ {SNAPSHOT}; }} >/srv/after; diff /srv/before /srv/after && echo the same")
 }
 
 /// What [`compare`] prints if nothing is different.

@@ -12,7 +12,7 @@ const INSTALL: &str = "apt-get install -y /srv/hostclock.deb; echo exit $?";
 const PURGE: &str = "apt-get purge -y hostclock; echo exit $?";
 /// Waits for what a command started without waiting for it.
 pub(super) const SETTLED: &str =
-    "udevadm settle; while systemctl list-jobs | grep -q running; do sleep 0.2; done";
+    "udevadm settle; while systemctl list-jobs --no-legend 2>/dev/null | grep -q .; do sleep 0.2; done";
 
 /// All of them, on a system where nothing has been done yet.
 pub(super) fn run(system: &mut System, tests: &mut Tests) -> Result<()> {
