@@ -52,11 +52,13 @@ packages: ## Build the deb, the rpm and the tarball: target/package (docs/packag
 check-packages: ## Build and judge the packages: lintian, a clean root, a second build with the same bytes
 	scripts/check-packages
 
+# The Debian in which check-installed does so: bookworm, trixie, unstable, bullseye, or selinux (trixie with SELinux enforcing).
+SUITE ?= bookworm
 .PHONY: check-installed
-check-installed: needs ## Install the package in a real Debian guest with systemd and chrony, set it up, reboot, undo
+check-installed: needs ## Install the package in a real Debian guest with systemd and chrony, set it up, reboot, undo (SUITE=…)
 	@scripts/need installed
 	@scripts/package >/dev/null
-	$(LAB) installed --deb target/package/hostclock_*.deb
+	$(LAB) installed --suite $(SUITE) $(if $(KILLED),--killed) $(if $(REPORT),--report $(REPORT)) --deb target/package/hostclock_*.deb
 
 .PHONY: check-arm
 check-arm: ## Type-check everything for 64-bit Arm, and run the unit tests under emulation

@@ -59,6 +59,15 @@ enum Command {
         /// The package
         #[arg(long)]
         deb: PathBuf,
+        /// The Debian
+        #[arg(long, value_enum, default_value = "bookworm")]
+        suite: fetch::Suite,
+        /// Kill `hostclock setup` at each of its steps, and not at a few (half an hour)
+        #[arg(long)]
+        killed: bool,
+        /// Write a report here, too
+        #[arg(long)]
+        report: Option<PathBuf>,
         /// Then run the lines of standard input in the guest, and leave the tests
         #[arg(long)]
         shell: bool,
@@ -116,7 +125,9 @@ fn main() -> ExitCode {
         Command::Prepare { refresh } => fetch::prepare(refresh).map(drop),
         Command::Demo { out } => demo::demo(&out),
         Command::Check => check::check(),
-        Command::Installed { deb, shell } => installed::check(&deb, shell),
+        Command::Installed { deb, suite, killed, report, shell } => {
+            installed::check(&installed::Request { deb, suite, killed, report, shell })
+        }
         Command::Run { scenario, daemons, runs, first, out } => {
             play::play(&scenario, daemons.as_deref(), first..first.saturating_add(runs), &out)
         }

@@ -4,6 +4,7 @@
 mod apt;
 mod modules;
 mod newer;
+mod suite;
 pub(crate) mod system;
 mod tree;
 
@@ -11,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(crate) use modules::Modules;
+pub(crate) use suite::Suite;
 pub(crate) use tree::Tree;
 
 use crate::error::{Context, Result};

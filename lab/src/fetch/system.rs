@@ -5,16 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Tree, apt::Apt, cache_directory};
-use crate::error::{Context, Result, output_of};
+use super::{Suite, Tree, apt::Apt, cache_directory};
+use crate::error::{Context, Error, Result, output_of};
 
-/// What is in it beside Debian's essential packages.
-const INCLUDED: &str = "systemd-sysv,udev,dbus,kmod,chrony,policykit-1,procps,init-system-helpers,passwd,\
-     openrc,runit,cloud-init,initramfs-tools";
 /// How large the disk is, in MiB; most of it stays empty, and takes no place.
 const SIZE: &str = "900M";
 /// Another number where the recipe changed.
-const RECIPE: u32 = 6;
+const RECIPE: u32 = 7;
 
 /// chrony, configured as people do today.
 const CHRONY: &str = "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\n";
@@ -24,23 +21,25 @@ const SHELL: &str = "#!/bin/sh\nexport HOME=/root\nwhile :; do\n    port=/dev/vi
 /// An ordinary service that needs the right time, and so orders itself after the target that promises it.
 const NEEDS_TIME: &str = "[Unit]\nDescription=Something that needs the right time\nWants=time-sync.target\nAfter=time-sync.target\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'hostclock check --max-error 1ms >/run/needs-time 2>&1; hostclock run --once --observe >>/run/needs-time 2>&1; true'\n[Install]\nWantedBy=multi-user.target\n";
 
-/// The disk's image, made if it isn't there.
-pub(crate) fn disk(tree: &Tree) -> Result<PathBuf> {
+/// The image of a suite's disk, made if it isn't there.
+pub(crate) fn disk(tree: &Tree, suite: Suite) -> Result<PathBuf> {
     let cache = cache_directory()?;
     let release = tree.release()?;
-    let image = cache.join("system.ext4");
-    let stamp = cache.join("system.complete");
+    let name = format!("system-{}", suite.name());
+    let image = cache.join(format!("{name}.ext4"));
+    let stamp = cache.join(format!("{name}.complete"));
     let wanted = format!("{RECIPE} {release}\n");
     if !(image.exists() && fs::read_to_string(&stamp).is_ok_and(|made| made == wanted)) {
         let _ = fs::remove_file(&stamp);
-        make(tree, &release, &cache, &image)?;
+        make(tree, suite, &release, &cache, &image)?;
         fs::write(&stamp, &wanted).context(|| format!("writing {}", stamp.display()))?;
     }
     Ok(image)
 }
 
-fn make(tree: &Tree, release: &str, cache: &Path, image: &Path) -> Result<()> {
-    eprintln!("lab: making a Debian with systemd (some 100 MB of packages, a minute or two)");
+fn make(tree: &Tree, suite: Suite, release: &str, cache: &Path, image: &Path) -> Result<()> {
+    let name = suite.name();
+    eprintln!("lab: making a Debian with systemd, {name} (some 100 MB of packages, a minute or two)");
     let files = cache.join("system-files");
     let write = |name: &str, text: &str| {
         fs::write(files.join(name), text).context(|| format!("writing {name} into {}", files.display()))
@@ -53,33 +52,32 @@ fn make(tree: &Tree, release: &str, cache: &Path, image: &Path) -> Result<()> {
     let modules = tree.find(&[&format!("lib/modules/{release}"), &format!("usr/lib/modules/{release}")])?;
     // mmdebstrap has /proc and others mounted in there, which a plain bind mount leaves out.
     let (files, modules, image) = (files.display(), modules.display(), image.display());
+    let last = suite.last();
     let hook = format!(
         "set -e; r=\"$1\"; mkdir -p \"$r/usr/lib/modules\"; cp -a '{modules}' \"$r/usr/lib/modules/\"; \
          chroot \"$r\" depmod {release}; cp '{files}'/*.service \"$r/etc/systemd/system/\"; \
          install -m 755 '{files}/lab-shell' \"$r/usr/local/bin/\"; cp '{files}/chrony.conf' \"$r/etc/chrony/\"; \
          chroot \"$r\" systemctl enable lab-shell.service needs-time.service; \
          chroot \"$r\" systemctl mask apt-daily.timer apt-daily-upgrade.timer; \
-         echo guest >\"$r/etc/hostname\"; : >\"$r/etc/cloud/cloud-init.disabled\"; \
+         echo guest >\"$r/etc/hostname\"; mkdir -p \"$r/etc/cloud\"; : >\"$r/etc/cloud/cloud-init.disabled\"; \
          echo ptp_kvm >\"$r/etc/modules-load.d/ptp_kvm.conf\"; : >\"$r/etc/fstab\"; \
          rm -f \"$r/usr/sbin/policy-rc.d\"; rm -rf \"$r\"/var/cache/apt/*.bin \"$r\"/usr/share/locale/* \"$r\"/usr/share/doc/*; \
-         rm -f '{image}'; b=$(mktemp -d); mount --bind \"$r\" $b; \
+         rm -f '{image}'; b=$(mktemp -d); mount --bind \"$r\" $b; {last} \
          mke2fs -q -t ext4 -d $b '{image}' {SIZE}; umount $b; rmdir $b"
     );
     let mirror = Apt::default().mirror()?;
-    let suite = suite();
-    output_of(
+    let debian = suite.release();
+    let made = output_of(
         Command::new("mmdebstrap")
-            .args(["--quiet", "--variant=apt", "--include", INCLUDED])
+            .args(["--quiet", "--variant=apt", "--include", &suite.packages()])
+            .args(suite.options())
             .arg(format!("--customize-hook={hook}"))
-            .args([suite.as_str(), "/dev/null", &mirror]),
-    )
-    .map(drop)
-}
-
-/// This machine's Debian, or the oldest that is supported.
-fn suite() -> String {
-    let text = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let debian = text.lines().any(|line| line == "ID=debian");
-    let codename = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    codename.filter(|_| debian).unwrap_or("bookworm").to_owned()
+            .args([debian, "/dev/null", &mirror]),
+    );
+    made.map(drop).map_err(|why| {
+        let why = why.to_string();
+        let gone = why.contains("does not have a Release file") || why.contains("404");
+        let told = if gone { format!("{mirror} has no {debian} any more") } else { why };
+        Error::new(format!("the disk with {debian} can't be made: {told}"))
+    })
 }

@@ -1,8 +1,14 @@
 //! hostclock as a user installs it: its package in a whole Debian with systemd, where chrony keeps the clock already.
 //! The guest boots from a disk, and everything is done by the commands that the documentation gives.
 
+mod day;
+mod killed;
+mod quick_start;
+mod report;
+mod selinux;
 mod services;
-mod tests;
+mod states;
+mod ways;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +16,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::error::{Context, Error, Result, output_of};
-use crate::fetch;
-use crate::machine::{Lab, Parts, Platform};
+use crate::fetch::{self, Suite};
+use crate::machine::{Lab, Parts};
 use crate::programs::Programs;
+use crate::tests::Tests;
 
 /// How long a command of a package manager may take in there.
 const LONG: Duration = Duration::from_secs(240);
@@ -20,15 +27,53 @@ const LONG: Duration = Duration::from_secs(240);
 /// The guest, and where it can be restarted.
 pub(crate) struct System {
     lab: Lab,
+    suite: Suite,
 }
 
-/// Plays everything and prints a line for each test; or gives a shell.
-pub(crate) fn check(deb: &Path, shell: bool) -> Result<()> {
-    let mut system = System::boot(deb)?;
-    if shell {
+/// What is to be played.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// The package.
+    pub(crate) deb: PathBuf,
+    /// The Debian that it is installed in.
+    pub(crate) suite: Suite,
+    /// `hostclock setup` is killed at each of its steps, and not at a few.
+    pub(crate) killed: bool,
+    /// Where the report goes.
+    pub(crate) report: Option<PathBuf>,
+    /// No tests: lines of standard input are run.
+    pub(crate) shell: bool,
+}
+
+/// Plays everything and prints a line for each test; or gives a shell. What doesn't depend on the suite is played on one
+/// of them.
+pub(crate) fn check(request: &Request) -> Result<()> {
+    let suite = request.suite;
+    let fresh = || System::boot(&request.deb, suite);
+    let mut system = fresh()?;
+    if request.shell {
         return system.shell();
     }
-    tests::run(system, || System::boot(deb))
+    let whole = suite == Suite::Bookworm;
+    let mut tests =
+        Tests::of(if whole { "installed".to_owned() } else { format!("installed-{}", suite.name()) });
+    let about = report::about(&mut system)?;
+    println!("\nrunning the tests of an installed system\n{about}");
+    day::run(&mut system, &mut tests)?;
+    drop(system);
+    ways::run(&mut fresh()?, &mut tests)?;
+    if whole {
+        quick_start::run(&mut fresh()?, &mut tests)?;
+        services::run(&mut fresh()?, &mut tests)?;
+    }
+    if whole || request.killed {
+        killed::run(&mut fresh()?, &mut tests, request.killed)?;
+    }
+    if let Some(path) = &request.report {
+        let flags = if request.killed { " KILLED=all" } else { "" };
+        report::write(path, &suite.name(), flags, &about, &tests)?;
+    }
+    tests.conclude()
 }
 
 /// A tar with what the guest gets, as a disk: the package, and the lab's helper.
@@ -55,14 +100,15 @@ fn load(deb: &Path, helper: &Path) -> Result<PathBuf> {
 
 impl System {
     /// Boots it, as it was made.
-    fn boot(deb: &Path) -> Result<Self> {
+    fn boot(deb: &Path, suite: Suite) -> Result<Self> {
         let host = fetch::prepare(false)?;
         let programs = Programs::build(false)?;
-        let disk = fetch::system::disk(&host)?;
+        let disk = fetch::system::disk(&host, suite)?;
         let load = load(deb, &programs.guest)?;
-        let lab = Lab::boot(&Parts { host, newer: None, programs, disks: vec![disk, load.clone()] });
+        let parts = Parts { host, newer: None, programs, disks: vec![disk, load.clone()] };
+        let lab = Lab::boot_as(&parts, suite.platform());
         let _ = fs::remove_file(load);
-        let mut system = Self { lab: lab? };
+        let mut system = Self { lab: lab?, suite };
         system
             .run("mkdir -p /srv && tar -C /srv -xf /dev/vdb && install -m 755 /srv/lab /usr/local/bin/lab")?;
         Ok(system)
@@ -88,7 +134,12 @@ impl System {
         self.run("(sleep 0.5; systemctl reboot) >/dev/null 2>&1 & true")?;
         let pid = crate::machine::FIRST.pid;
         self.lab.host.run_within(LONG, &format!("while [ -e {pid} ]; do sleep 0.2; done"))?;
-        self.lab.replace_guest(Platform::Installed)
+        self.lab.replace_guest(self.suite.platform())
+    }
+
+    /// Has the guest lose its power, and boots it again from the same disk.
+    pub(crate) fn cut_power(&mut self) -> Result<()> {
+        self.lab.replace_guest(self.suite.platform())
     }
 
     fn shell(&mut self) -> Result<()> {

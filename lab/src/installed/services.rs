@@ -6,7 +6,7 @@ use crate::tests::Tests;
 
 /// Where the package puts its examples.
 const EXAMPLES: &str = "/usr/share/doc/hostclock/examples";
-const BOOTED: &str = "until systemctl is-system-running | grep -qv starting; do sleep 0.5; done";
+pub(super) const BOOTED: &str = "until systemctl is-system-running | grep -qv starting; do sleep 0.5; done";
 
 /// Runs the tests on a system where nothing has been done yet.
 pub(super) fn run(system: &mut System, tests: &mut Tests) -> Result<()> {

@@ -13,6 +13,8 @@ pub(crate) enum Platform {
     Pc,
     /// As [`Platform::Micro`], with the nested host's disks.
     Installed,
+    /// The same, and its kernel has SELinux enforce a policy.
+    InstalledWithSelinux,
     /// One that is told when it has been restored: by `vmgenid` and `vmclock`. The latter carries no time.
     PcToldOfRestores,
 }
@@ -69,7 +71,7 @@ pub(super) fn command(platform: Platform, place: Place, beginning: Beginning) ->
             "microvm,x-option-roms=off,rtc=on -bios qboot.rom -m 512",
             "-global virtio-mmio.ioeventfd=off -device virtio-serial-device",
         ),
-        Platform::Installed => (
+        Platform::Installed | Platform::InstalledWithSelinux => (
             "microvm,x-option-roms=off,rtc=on -bios qboot.rom -m 512",
             "-global virtio-mmio.ioeventfd=off -device virtio-serial-device \
              -drive file=/dev/vda,if=none,id=system,format=raw,cache=unsafe -device virtio-blk-device,drive=system \
@@ -82,6 +84,10 @@ pub(super) fn command(platform: Platform, place: Place, beginning: Beginning) ->
             "-device virtio-serial-pci,ioeventfd=off",
         ),
     };
+    let security = match platform {
+        Platform::InstalledWithSelinux => " security=selinux selinux=1 enforcing=1",
+        _ => "",
+    };
     let begin = match beginning {
         Beginning::Boot => "",
         Beginning::Wait => "-S -incoming defer",
@@ -93,7 +99,7 @@ pub(super) fn command(platform: Platform, place: Place, beginning: Beginning) ->
          -monitor unix:{monitor},server=on,wait=off \
          -chardev socket,id=guest,path={socket},server=on,wait=off \
          {port} -device virtserialport,chardev=guest,name=guest {begin} \
-         -kernel /guest/vmlinuz -initrd /guest/initrd -append '{COMMAND_LINE}' >>/run/qemu.log 2>&1 &"
+         -kernel /guest/vmlinuz -initrd /guest/initrd -append '{COMMAND_LINE}{security}' >>/run/qemu.log 2>&1 &"
     )
 }
 

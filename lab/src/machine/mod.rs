@@ -62,12 +62,12 @@ pub(crate) struct Lab {
 impl Lab {
     /// Boots both machines.
     pub(crate) fn boot(parts: &Parts) -> Result<Self> {
+        Self::boot_as(parts, if parts.newer.is_some() { Platform::Pc } else { Platform::Micro })
+    }
+
+    /// Boots both, the guest as a machine of that kind.
+    pub(crate) fn boot_as(parts: &Parts, platform: Platform) -> Result<Self> {
         let started = Instant::now();
-        let platform = match parts {
-            Parts { newer: Some(_), .. } => Platform::Pc,
-            Parts { disks, .. } if !disks.is_empty() => Platform::Installed,
-            _ => Platform::Micro,
-        };
         let emulator = Rc::new(Emulator::start(parts)?);
         let mut host = Shell::connect("host", &emulator)?;
         let mut guest = Shell::connect("guest", &emulator)?;
@@ -93,5 +93,8 @@ impl Lab {
 
 /// How long a guest may take to boot.
 fn limit(platform: Platform) -> Duration {
-    if platform == Platform::Installed { INSTALLED_LIMIT } else { GUEST_LIMIT }
+    match platform {
+        Platform::Installed | Platform::InstalledWithSelinux => INSTALLED_LIMIT,
+        _ => GUEST_LIMIT,
+    }
 }

@@ -1,56 +1,23 @@
-//! What is tested in the installed system, in the order of a user's day.
+//! The package in the order of a user's day: beside chrony, set up, rebooted, examined, undone, removed.
 
-use super::{System, missing, services};
+use super::states::{self, CHRONY_KEEPS, HOSTCLOCK_KEEPS, SAME, SERVICES};
+use super::{System, missing, selinux};
 use crate::error::Result;
 use crate::tests::Tests;
 
-/// Every file and link in /etc, with its bytes or where it leads, its mode and its owner.
-const SNAPSHOT: &str = "cd / && find etc -xdev ! -name '*-' ! -name .pwd.lock -printf '%y %m %u %g %p %l\\n' | sort; \
-     find etc -xdev -type f ! -name '*-' ! -name .pwd.lock -print0 | sort -z | xargs -0 sha256sum";
-
-/// Runs all of them: the longer ones on `system`, and the quick start and the other services on others that `fresh`
-/// gives.
-pub(super) fn run(mut system: System, fresh: impl Fn() -> Result<System>) -> Result<()> {
-    let mut tests = Tests::of("installed");
-    println!("\nrunning the tests of an installed system");
-    everything(&mut system, &mut tests)?;
-    drop(system);
-    quick_start(&mut fresh()?, &mut tests)?;
-    services::run(&mut fresh()?, &mut tests)?;
-    tests.conclude()
-}
-
-fn everything(system: &mut System, tests: &mut Tests) -> Result<()> {
+/// All of it, on a system where nothing has been done yet.
+pub(super) fn run(system: &mut System, tests: &mut Tests) -> Result<()> {
     beside_chrony(system, tests)?;
     taken_over(system, tests)?;
+    the_service(system, tests)?;
+    commands(system, tests)?;
+    selinux::run(system, tests, "after setup")?;
     after_a_reboot(system, tests)?;
+    selinux::run(system, tests, "after a reboot")?;
     doctors_cases(system, tests)?;
     undone(system, tests)?;
+    selinux::run(system, tests, "after the undo")?;
     removed(system, tests)
-}
-
-/// The quick start by its own words: each command that is printed there, in order, in a guest where nothing has been
-/// done yet. Other distributions' ways to install are left out, and what is written as root is run as root.
-fn quick_start(system: &mut System, tests: &mut Tests) -> Result<()> {
-    system.run("printf '#!/bin/sh\\nexec \"$@\"\\n' >/usr/local/bin/sudo; chmod 755 /usr/local/bin/sudo")?;
-    let page = include_str!("../../../docs/quick-start.md");
-    let mut shell = false;
-    for line in page.lines() {
-        if let Some(language) = line.strip_prefix("```") {
-            shell = language == "sh";
-            continue;
-        }
-        let elsewhere = ["sudo dnf", "sudo install"].iter().any(|start| line.starts_with(start));
-        if !shell || elsewhere {
-            continue;
-        }
-        let seen = system.see(&format!("cd /srv; {line}; echo exit $?"))?;
-        // At that point of the page chrony keeps the clock, which is a problem to the doctor.
-        let wanted = if line.contains("doctor") { "exit 1\n" } else { "exit 0\n" };
-        let told = !line.contains("hostclock events") || seen.contains("somebody else set the clock");
-        tests.expect(&format!("quick start: `{line}`"), seen.ends_with(wanted) && told, &seen);
-    }
-    Ok(())
 }
 
 /// The package comes to a machine whose clock chrony keeps.
@@ -58,15 +25,13 @@ fn beside_chrony(system: &mut System, tests: &mut Tests) -> Result<()> {
     let seen = system.see("apt-get install -y /srv/hostclock.deb; echo exit $?")?;
     tests.expect(
         "the package installs, and leaves chrony its clock",
-        seen.contains("exit 0") && seen.contains("hostclock setup' takes over"),
+        seen.contains("exit 0") && seen.contains("`hostclock setup` takes over"),
         &seen,
     );
-    let seen = system.see("systemctl is-enabled hostclock; systemctl is-active hostclock; systemctl is-enabled chrony; systemctl is-active chrony")?;
-    tests.expect(
-        "hostclock is neither enabled nor running, chrony is",
-        seen == "disabled\ninactive\nenabled\nactive\n",
-        &seen,
-    );
+    let seen = system.see(SERVICES)?;
+    tests.expect("hostclock is neither enabled nor running, chrony is", seen == CHRONY_KEEPS, &seen);
+    let seen = system.see(&format!("timedatectl set-ntp true && sleep 2; {SERVICES}"))?;
+    tests.expect("`timedatectl set-ntp true` leaves chrony its clock", seen == CHRONY_KEEPS, &seen);
     let seen = system.see("hostclock doctor; echo exit $?")?;
     tests.expect(
         "the doctor names chronyd, and finds the device and its readings",
@@ -88,7 +53,7 @@ fn beside_chrony(system: &mut System, tests: &mut Tests) -> Result<()> {
 
 /// `hostclock setup` takes the clock over, with chrony's two lines.
 fn taken_over(system: &mut System, tests: &mut Tests) -> Result<()> {
-    system.run(&format!("{{ {SNAPSHOT}; }} >/srv/before"))?;
+    system.run(&states::remember())?;
     let seen = system.see("hostclock setup --from /etc/chrony/chrony.conf; echo exit $?")?;
     tests.expect(
         "setup asks before it disables chrony (7)",
@@ -100,7 +65,7 @@ fn taken_over(system: &mut System, tests: &mut Tests) -> Result<()> {
         "a dry run shows the configuration and the commands, and does nothing",
         seen.contains("would write /etc/hostclock/hostclock.toml")
             && seen.contains("step-forward = \"100ms\"")
-            && seen.contains("would run: systemctl stop chrony.service")
+            && seen.contains("would run: systemctl start hostclock-handover.service")
             && seen.contains("No daemon runs"),
         &seen,
     );
@@ -118,17 +83,18 @@ fn taken_over(system: &mut System, tests: &mut Tests) -> Result<()> {
             && seen.contains("step-backward = \"100ms\""),
         &seen,
     );
-    let seen = system.see("systemctl is-enabled hostclock; systemctl is-active hostclock; systemctl is-enabled chrony; systemctl is-active chrony")?;
-    tests.expect("chrony is disabled and stopped", seen == "enabled\nactive\ndisabled\ninactive\n", &seen);
+    let seen = system.see(SERVICES)?;
+    tests.expect("chrony is disabled and stopped", seen == HOSTCLOCK_KEEPS, &seen);
     let seen = system.see("hostclock setup --from /etc/chrony/chrony.conf --yes; echo exit $?")?;
     tests.expect(
         "a second time there is nothing to do",
-        seen.starts_with("Everything is set up already."),
+        seen.contains("Everything is set up already.") && seen.ends_with("exit 0\n"),
         &seen,
     );
-    the_service(system, tests)
+    Ok(())
 }
 
+/// What the service is to systemd, and may do.
 fn the_service(system: &mut System, tests: &mut Tests) -> Result<()> {
     let seen = system.see("timedatectl show -p NTP -p NTPSynchronized; timedatectl")?;
     tests.expect(
@@ -141,21 +107,37 @@ fn the_service(system: &mut System, tests: &mut Tests) -> Result<()> {
         .split("hostclock.service: ")
         .nth(1)
         .and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
-    println!(
-        "     systemd-analyze security: {}",
+    tests.note(&format!(
+        "systemd-analyze security: {}",
         score.map_or_else(|| "?".to_owned(), |score| score.to_string())
-    );
+    ));
     tests.expect(
         "its exposure is 1.5 or less by systemd-analyze security",
         score.is_some_and(|score| score <= 1.5),
         &seen,
     );
-    let seen = system.see("ps -o user=,cls=,rtprio= -C hostclock; grep CapEff /proc/$(pidof hostclock)/status; ls -l /dev/ptp0 /dev/ptp_host; runuser -u nobody -- hostclock check --max-error 10us; systemctl show -p NRestarts hostclock; hostclock status")?;
+    let seen = system.see("ps -o user=,cls=,rtprio= -C hostclock; grep CapEff /proc/$(systemctl show -p MainPID --value hostclock)/status; ls -l /dev/ptp0 /dev/ptp_host; runuser -u nobody -- hostclock check --max-error 10us; systemctl show -p NRestarts hostclock; hostclock status")?;
     tests.expect(
         "it runs as its own user, with CAP_SYS_TIME alone and a real-time priority, and reads the device by its group",
-        seen.contains("hostclock") && seen.contains("FF      1") && seen.contains("0000000002000000") && seen.contains("root hostclock") && seen.contains("ok: at most"),
+        seen.contains("hostclock") && seen.contains("FF      1") && seen.contains("0000000002000000") && seen.contains("root hostclock") && seen.contains("ok: at most") && seen.contains("NRestarts=0\n"),
         &seen,
     );
+    let seen = system.see("systemctl show -p DynamicUser hostclock; getent passwd hostclock; ls -ld /var/lib/hostclock; systemctl show -p DynamicUser hostclock-wait")?;
+    tests.expect(
+        "the user is one of the system's, and owns the service's directory",
+        seen.matches("DynamicUser=no\n").count() == 2
+            && seen.contains("\nhostclock:x:")
+            && seen.contains("hostclock hostclock"),
+        &seen,
+    );
+    // That there is no reader of manual pages is no fault of the units.
+    let seen = system.see("systemd-analyze verify hostclock.service hostclock-wait.service 2>&1 | grep -v \"Command 'man \"; journalctl -b _PID=1 --no-pager | grep hostclock | grep -iE 'unknown|ignor|deprecat|obsolete|invalid|cycle'")?;
+    tests.expect("systemd finds no fault with the units", seen.is_empty(), &seen);
+    Ok(())
+}
+
+/// What a user does with it on a day.
+fn commands(system: &mut System, tests: &mut Tests) -> Result<()> {
     let seen = system.see("hostclock doctor; echo exit $?")?;
     tests.expect(
         "the doctor finds no problem",
@@ -164,11 +146,33 @@ fn the_service(system: &mut System, tests: &mut Tests) -> Result<()> {
     );
     let seen = system.see("timedatectl set-ntp false; sleep 1; systemctl is-active hostclock; timedatectl set-ntp true; sleep 2; systemctl is-active hostclock; systemctl is-enabled hostclock")?;
     tests.expect("`timedatectl set-ntp` drives it", seen == "inactive\nactive\nenabled\n", &seen);
+    let seen = system.see(&format!(
+        "sleep 1; hostclock run --once; echo exit $?; unshare -n hostclock run --once; echo exit $?; {SERVICES}"
+    ))?;
+    tests.expect(
+        "a second one ends with 4, in a network namespace of its own too",
+        seen.matches("exit 4\n").count() == 2 && seen.ends_with(HOSTCLOCK_KEEPS),
+        &seen,
+    );
+    let seen = system.see(
+        "cp -p /etc/hostclock/hostclock.toml /srv/toml; sed -i 's/^poll = .*/poll = \"2s\"/' /etc/hostclock/hostclock.toml; \
+         systemctl reload hostclock; echo exit $?; sleep 1; journalctl -b -u hostclock -o cat --no-pager | tail -n 5; \
+         hostclock status --json | grep -o '\"poll_ns\": *[0-9]*'; cp -p /srv/toml /etc/hostclock/hostclock.toml; systemctl reload hostclock; \
+         systemctl is-active hostclock",
+    )?;
+    tests.expect(
+        "`systemctl reload` has the configuration read again",
+        seen.starts_with("exit 0\n")
+            && seen.contains("the configuration was reread")
+            && !seen.contains("nothing changed")
+            && seen.ends_with("active\n"),
+        &seen,
+    );
     let seen = system.see(
         "date -s '2001-01-01' >/dev/null; sleep 0.2; hostclock events; hostclock check --max-error 1ms",
     )?;
     tests.expect(
-        "somebody who sets the clock is undone",
+        "an external clock change is undone",
         seen.contains("somebody else set the clock") && seen.contains("ok: at most"),
         &seen,
     );
@@ -180,17 +184,15 @@ fn after_a_reboot(system: &mut System, tests: &mut Tests) -> Result<()> {
     system.reboot()?;
     system.see("until systemctl is-active needs-time.service >/dev/null; do sleep 0.2; done")?;
     let seen = system.see("systemctl show -p ActiveEnterTimestampMonotonic -p ExecMainStartTimestampMonotonic hostclock.service; systemctl show -p ActiveEnterTimestampMonotonic time-sync.target; systemctl show -p ExecMainStartTimestampMonotonic needs-time.service; cat /run/needs-time; journalctl -b -u hostclock --no-pager -o short-monotonic | tail -n 12")?;
-    let times: Vec<u64> =
-        seen.lines().filter_map(|line| line.split_once("TimestampMonotonic=")?.1.parse().ok()).collect();
-    let &[first, second, target, needs] = times.as_slice() else {
+    let &[first, second, target, needs] = stamps(&seen).as_slice() else {
         return Err(missing(&format!("when its units started:\n{seen}")));
     };
     let (began, ready) = (first.min(second), first.max(second));
-    println!(
-        "     from exec to synchronised at boot: {} ms, at {:.1} s after the kernel",
+    tests.note(&format!(
+        "from exec to synchronised at boot: {} ms, at {:.1} s after the kernel",
         (ready - began) / 1_000,
         ready as f64 / 1e6
-    );
+    ));
     tests.expect(
         "after a reboot it is synchronised before time-sync.target",
         ready <= target && seen.contains("synchronised"),
@@ -202,14 +204,22 @@ fn after_a_reboot(system: &mut System, tests: &mut Tests) -> Result<()> {
         &seen,
     );
     let seen = system.see(
-        "systemctl is-active hostclock-wait.service; journalctl -b -u hostclock-wait --no-pager | tail -n 5",
+        "systemctl is-active hostclock-wait.service; systemctl show -p ExecMainStartTimestampMonotonic -p ExecMainExitTimestampMonotonic hostclock-wait.service; journalctl -b -u hostclock-wait --no-pager | tail -n 5",
     )?;
+    if let [began, ended] = *stamps(&seen) {
+        tests.note(&format!("hostclock-wait.service ran for {} ms", ended.saturating_sub(began) / 1_000));
+    }
     tests.expect(
         "hostclock-wait.service has seen it right",
         seen.starts_with("active") && seen.contains("ok: at most"),
         &seen,
     );
     Ok(())
+}
+
+/// The times since the kernel's start that `systemctl show` prints, in microseconds.
+fn stamps(text: &str) -> Vec<u64> {
+    text.lines().filter_map(|line| line.split_once("TimestampMonotonic=")?.1.parse().ok()).collect()
 }
 
 /// Machines with a problem, as the doctor sees them.
@@ -261,22 +271,18 @@ fn undone(system: &mut System, tests: &mut Tests) -> Result<()> {
         seen.ends_with("Everything is as it was.\nexit 0\n"),
         &seen,
     );
-    let seen = system.see("systemctl is-enabled hostclock; systemctl is-active hostclock; systemctl is-enabled chrony; systemctl is-active chrony || journalctl -b -u chrony --no-pager | tail -n 12")?;
-    tests.expect(
-        "chrony is enabled and runs, hostclock is not",
-        seen == "disabled\ninactive\nenabled\nactive\n",
-        &seen,
-    );
-    let seen = system
-        .see(&format!("{{ {SNAPSHOT}; }} >/srv/after; diff /srv/before /srv/after && echo the same"))?;
-    tests.expect("every file and link in /etc is as it was, byte for byte", seen == "the same\n", &seen);
+    let seen = system.see(&format!("{SERVICES} || journalctl -b -u chrony --no-pager | tail -n 12"))?;
+    tests.expect("chrony is enabled and runs, hostclock is not", seen == CHRONY_KEEPS, &seen);
+    let seen = system.see(&states::compare())?;
+    tests.expect("every file and link in /etc is as it was, byte for byte", seen == SAME, &seen);
     Ok(())
 }
 
 /// The package goes, and leaves nothing.
 fn removed(system: &mut System, tests: &mut Tests) -> Result<()> {
-    let seen = system.see("apt-get purge -y hostclock; echo exit $?; find / -xdev -name '*hostclock*' ! -path '/srv/*' ! -path '/proc/*' ! -path '/sys/*' ! -path '/var/lib/dpkg/*' ! -path '/var/log/*'")?;
-    let rest = seen.split("exit 0\n").nth(1);
-    tests.expect("purging the package leaves no file of it", rest == Some(""), &seen);
+    let seen = system.see("apt-get purge -y hostclock; echo exit $?")?;
+    tests.expect("the package is purged", seen.ends_with("exit 0\n"), &seen);
+    let seen = states::left(system)?;
+    tests.expect("and leaves no file and no user", seen.is_empty(), &seen);
     Ok(())
 }
