@@ -44,8 +44,9 @@ Examples:
   hostclock setup --root /mnt/image --yes
   sudo hostclock setup --undo            put back exactly what was there
 
-Exit codes: 0 done, and the clock is right, 1 failed, 2 bad usage, 3 no permission, 6 no daemon
-answers, 7 another clock daemon would have to be disabled, and nobody agreed, 8 a confidential guest.")]
+Exit codes: 0 done, and the clock is right, 1 failed, 2 bad usage or configuration, 3 no permission,
+5 no usable device: nothing is changed, 6 no daemon answers, 7 another clock daemon would have to be
+disabled, and nobody agreed, 8 a confidential guest.")]
     Setup(Setup),
     /// What is wrong with the way from the host's clock to ours, and what fixes it.
     #[command(after_help = "\

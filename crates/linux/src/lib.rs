@@ -42,6 +42,7 @@ pub mod services;
 pub mod sleep;
 pub mod socket;
 pub mod tsc;
+pub mod turn;
 pub mod udev_rules;
 pub mod uevent;
 pub mod vmclock;

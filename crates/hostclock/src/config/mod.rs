@@ -236,6 +236,11 @@ pub(crate) fn of_tree(root: &Path) -> (Config, Mistakes) {
     (config, mistakes)
 }
 
+/// What is wrong with the text of a configuration, which `file` is called.
+pub(crate) fn mistakes_of(file: &Path, text: &str) -> Mistakes {
+    parse::parse(file, text).1
+}
+
 /// Sets one key; the error names it, and says what is wrong and what is accepted.
 fn set(config: &mut Config, name: &str, raw: value::Raw<'_>) -> Result<(), String> {
     let Some(key) = keys::find(name) else {

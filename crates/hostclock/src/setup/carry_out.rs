@@ -43,7 +43,7 @@ pub(super) fn carry_out(
         report.say("Everything is set up already.");
         return up_to_date(world, request, manager, &plan, runs_now, report);
     }
-    let known = record.is_some();
+    let is_first = record.is_none();
     // A machine that is set up, and is to stay so if this fails.
     let standing = record.clone().filter(|record| record.phase == Phase::Complete);
     let standing = standing.map(|record| Standing::of(world, record, &plan)).transpose().map_err(failed)?;
@@ -51,8 +51,8 @@ pub(super) fn carry_out(
     record.phase = Phase::Begun;
     record.add(plan.steps().map(|step| step.change.clone()), &plan.stopped);
     if let Err(why) = record.save(&world.tree) {
-        if !known {
-            // Half of it would be taken for nothing, and is better gone.
+        if is_first {
+            // It may be there all the same, and says what never happened.
             let _ = Record::remove(&world.tree);
         }
         return Err(failed(format!("{why}; nothing is changed")));

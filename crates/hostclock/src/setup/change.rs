@@ -1,7 +1,7 @@
 //! One change of the tree, made and unmade. Either may have happened already, in whole or in part, when a crash came in
 //! between: each looks at what is there first.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,17 @@ impl Change {
         }
     }
 
+    /// The path, where it is none that setup changes: of a record that setup did not write.
+    pub(super) fn outside(&self) -> Option<&Path> {
+        const PLACES: [&str; 4] = ["etc", "run/systemd", "usr/local", "opt"];
+        let path = self.path()?;
+        let inside = path.components().all(|part| matches!(part, Component::Normal(_)))
+            && PLACES.iter().any(|place| path.starts_with(place));
+        let above =
+            matches!(self, Self::Directory { .. }) && ["usr", "run"].iter().any(|top| path == Path::new(top));
+        (!inside && !above).then_some(path)
+    }
+
     /// What has to be in the tree for it.
     pub(super) fn place(&self) -> Option<&Path> {
         match self {
@@ -95,7 +106,7 @@ impl Change {
             Self::Replace { path, before, after, .. } => {
                 if let Node::File { .. } = before {
                     if tree.node(path)?.is(before) {
-                        tree.keep(path, &kept_name(path))?;
+                        tree.keep(path, &kept_name(path), before)?;
                     }
                 }
                 match after {
@@ -132,9 +143,9 @@ impl Change {
 /// Puts `before` back in the place of `now`; `ours` says whether setup put that there.
 fn put_back(tree: &Tree, path: &Path, before: &Node, now: &Node, ours: bool) -> Result<Undone, String> {
     let kept = kept_name(path);
-    if now.is(before) {
+    if now.is(before) || (matches!(before, Node::Link { .. }) && now.serves_as(before)) {
         // The second name of a file that never gave way.
-        if let Node::File { .. } = before {
+        if matches!(before, Node::File { .. }) && tree.node(&kept)?.is(before) {
             tree.remove(&kept)?;
         }
         return Ok(Undone::Whole);
@@ -142,6 +153,9 @@ fn put_back(tree: &Tree, path: &Path, before: &Node, now: &Node, ours: bool) -> 
     let place = tree.at(path);
     let (place, found) = (place.display(), described(now));
     match before {
+        Node::Link { .. } if !ours && matches!(now, Node::Link { .. }) => {
+            Ok(Undone::Changed(format!("{place} is another link since, and is left as it is")))
+        }
         Node::Absent if ours => tree.remove(path).map(|()| Undone::Whole),
         Node::Absent => Ok(Undone::Changed(format!("{place} was changed since, and is left as it is"))),
         _ if !ours && *now != Node::Absent => {
@@ -154,10 +168,15 @@ fn put_back(tree: &Tree, path: &Path, before: &Node, now: &Node, ours: bool) -> 
             }
             tree.link(path, target, *owner, label.as_deref()).map(|()| Undone::Whole)
         }
-        Node::File { .. } => match tree.put_back(&kept, path)? {
-            true => Ok(Undone::Whole),
-            false => Err(format!("{}: what was kept of {place} is gone", tree.at(&kept).display())),
-        },
+        Node::File { .. } => {
+            let shown = tree.at(&kept);
+            let shown = shown.display();
+            match tree.node(&kept)? {
+                Node::Absent => Err(format!("{shown}: what was kept of {place} is gone")),
+                there if !there.is(before) => Err(format!("{shown} is not what was at {place} before")),
+                _ => tree.put_back(&kept, path).map(|_| Undone::Whole),
+            }
+        }
         Node::Other => Ok(Undone::Whole),
     }
 }

@@ -104,7 +104,7 @@ impl<'a> Writer<'a> {
     fn line(&mut self, line: &Line, overridden: bool) {
         let (shown, directive) = match line {
             Line::File(file) => {
-                let _ = writeln!(self.body, "\n## {}", file.display());
+                let _ = writeln!(self.body, "\n## {}", in_a_comment(file));
                 return;
             }
             Line::Inclusion(shown) => {
@@ -269,7 +269,7 @@ impl<'a> Writer<'a> {
         }
         let text = format!(
             "# Carried over from {} by `hostclock setup --from`. Every key: hostclock config --show\n{}",
-            file.display(),
+            in_a_comment(file),
             self.body
         );
         Carried { text, without: self.without, remarks: self.remarks }
@@ -285,6 +285,11 @@ fn set(keys: &mut BTreeMap<&'static str, String>, key: &'static str, value: Stri
             format!("{key} = {value}")
         }
     }
+}
+
+/// A path in a comment, which ends with its line.
+fn in_a_comment(path: &Path) -> String {
+    path.display().to_string().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 fn quoted(text: String) -> String {

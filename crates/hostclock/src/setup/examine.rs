@@ -1,17 +1,19 @@
 //! Whether this machine, or this image, can be set up: looked at before anything is changed.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 
 use hostclock_linux::container::{Isolation, is_wsl};
 use hostclock_linux::hypervisor::Confidential;
 use hostclock_linux::lasting::{self, Lasts};
 use hostclock_linux::services::{self, Manager};
 
+use super::chrony::Carried;
 use super::plan::{self, Plan, Wishes};
 use super::record::Record;
 use super::report::Report;
 use super::system::Observation;
-use super::{Request, Stop, World, chrony, failed};
+use super::{Request, Stop, World, chrony, failed, leads_out};
 use crate::advice::right_program;
 use crate::config::{self, ConfidentialGuest, Config};
 use crate::exit::Code;
@@ -34,10 +36,17 @@ pub(super) fn examine(world: &World<'_>, request: &Request, report: &mut Report)
             "--fallback needs systemd, whose OnFailure= starts the other service".to_owned(),
         ));
     }
-    let record = Record::load(&world.tree).map_err(failed)?;
+    let record = match Record::load(&world.tree) {
+        // It is root's alone.
+        Err(why) if request.only_looks() && world.system.user() != 0 => {
+            report.remark(format!("{why}: what an earlier setup did is not known"));
+            None
+        }
+        loaded => loaded.map_err(failed)?,
+    };
     let config = configuration(world)?;
     let carried = match &request.from {
-        Some(file) => Some(chrony::carry_over(world.tree.root(), file).map_err(|why| (Code::Usage, why))?),
+        Some(file) => Some(carried_over(world, file)?),
         None => None,
     };
     let observation =
@@ -66,18 +75,27 @@ pub(super) fn examine(world: &World<'_>, request: &Request, report: &mut Report)
             ),
         ));
     }
-    if let Some(path) = plan.leads_out(&world.tree) {
-        return Err(failed(format!(
-            "{}: a link on the way leads out of {}, to files of this machine; nothing is changed: make that link \
-             relative first",
-            path.display(),
-            world.tree.root().display()
-        )));
+    if let Some(path) = world.tree.leads_out(plan.steps().filter_map(|step| step.change.place())) {
+        return Err(leads_out(world, &path));
     }
     if !world.running {
         untried(&plan, request, report);
     }
     Ok(Examined { manager, plan, record, observation })
+}
+
+/// chrony's settings as ours, which have to be a configuration that the service starts with.
+fn carried_over(world: &World<'_>, file: &Path) -> Result<Carried, Stop> {
+    let usage = |why: String| (Code::Usage, why);
+    let carried = chrony::carry_over(world.tree.root(), file).map_err(usage)?;
+    match config::mistakes_of(file, &carried.text).0.first() {
+        Some(mistake) => Err(usage(format!(
+            "{}: what comes of it is no configuration that hostclock starts with ({}); nothing is changed",
+            file.display(),
+            mistake.problem
+        ))),
+        None => Ok(carried),
+    }
 }
 
 /// Whether this is a machine to be set up, and what starts its services.

@@ -30,10 +30,13 @@ mod tree;
 mod undo;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hostclock_linux::services::{self, Manager};
+use hostclock_linux::turn::Turn;
 
 use crate::exit::Code;
+use change::Change;
 use examine::Examined;
 use record::Record;
 use report::{Outcome, Report};
@@ -80,6 +83,16 @@ fn failed(message: String) -> Stop {
     (Code::Failed, message)
 }
 
+/// A link in an image leads to files of this machine.
+fn leads_out(world: &World<'_>, path: &Path) -> Stop {
+    failed(format!(
+        "{}: a link on the way leads out of {}, to files of this machine; nothing is changed: make that link relative \
+         first",
+        path.display(),
+        world.tree.root().display()
+    ))
+}
+
 /// Where it all happens.
 struct World<'a> {
     tree: Tree,
@@ -107,15 +120,41 @@ impl<'a> World<'a> {
 
 /// Sets up.
 pub(crate) fn set_up(request: &Request) -> Code {
-    let mut report = Report::new(request.json);
-    let ended = set_up_in(&World::of(request, &ThisMachine), request, &mut report);
-    report.finish(ended)
+    in_turn(request, set_up_in)
 }
 
 /// Puts back what was there.
 pub(crate) fn undo(request: &Request) -> Code {
+    in_turn(request, undo_in)
+}
+
+type Ended = Result<(Outcome, Code), Stop>;
+
+/// One run at a time changes a tree: two would each take the other's files for what was there before.
+fn in_turn(request: &Request, run: fn(&World<'_>, &Request, &mut Report) -> Ended) -> Code {
+    /// A hand-over takes some seconds.
+    const PATIENCE: Duration = Duration::from_secs(60);
     let mut report = Report::new(request.json);
-    let ended = undo_in(&World::of(request, &ThisMachine), request, &mut report);
+    // Commands for an image want a path that means the same everywhere.
+    let root = std::path::absolute(&request.root).unwrap_or_else(|_| request.root.clone());
+    let request = Request { root, ..request.clone() };
+    let directory = request.root.join("etc");
+    let turn = if request.only_looks() || !directory.is_dir() {
+        Ok(None)
+    } else {
+        match Turn::take(&directory, PATIENCE) {
+            Ok(Some(turn)) => Ok(Some(turn)),
+            Ok(None) => Err(failed(format!(
+                "another `hostclock setup` is changing {} (it holds a lock on {}): nothing is changed",
+                request.root.display(),
+                directory.display()
+            ))),
+            Err(error) => {
+                Err(failed(format!("cannot lock {}: {error}; nothing is changed", directory.display())))
+            }
+        }
+    };
+    let ended = turn.and_then(|_turn| run(&World::of(&request, &ThisMachine), &request, &mut report));
     report.finish(ended)
 }
 
@@ -170,6 +209,9 @@ fn undo_in(world: &World<'_>, request: &Request, report: &mut Report) -> Result<
         return Ok((Outcome::WouldChange, Code::Fine));
     }
     world.permitted()?;
+    if let Some(path) = world.tree.leads_out(record.changes.iter().filter_map(Change::place)) {
+        return Err(leads_out(world, &path));
+    }
     let manager = services::manager(world.tree.root()).unwrap_or(Manager::Systemd);
     let done = undo::take_back(world, record, manager);
     report.changed = true;

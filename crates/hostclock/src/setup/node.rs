@@ -92,9 +92,14 @@ impl Node {
         }
     }
 
-    /// Whether it is the link to /dev/null by which an administrator forbids a unit or a rule (systemd.unit(5)).
+    /// Whether it is that by which an administrator forbids a unit or a rule: a link to /dev/null, however it is written,
+    /// or an empty file (systemd.unit(5), udev(7)).
     pub(super) fn is_mask(&self) -> bool {
-        matches!(self, Self::Link { target, .. } if target == Path::new("/dev/null"))
+        match self {
+            Self::Link { target, .. } => target.ends_with("dev/null"),
+            Self::File { size, .. } => *size == 0,
+            Self::Absent | Self::Other => false,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! An administrator's edits win: what is at a path and isn't what setup put there itself stays, and is named.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hostclock_linux::rivals::Rival;
 use hostclock_linux::services::Manager;
@@ -84,16 +84,6 @@ impl Plan {
     /// The changes that last: not those that hand over.
     pub(super) fn lasting(&self) -> impl Iterator<Item = &Step> {
         self.files.iter().chain(&self.enabling).chain(&self.disabling)
-    }
-
-    /// The first change that would be made outside of the tree, because a link in there leads out of it: in an image,
-    /// links to absolute paths mean its own files.
-    pub(super) fn leads_out(&self, tree: &Tree) -> Option<PathBuf> {
-        let root = tree.root().canonicalize().ok()?;
-        self.steps().filter_map(|step| step.change.place()).map(|path| tree.at(path)).find(|path| {
-            let there = path.ancestors().find_map(|place| place.canonicalize().ok());
-            there.is_some_and(|there| !there.starts_with(&root))
-        })
     }
 
     /// Whether the service's user is missing.

@@ -52,6 +52,7 @@ pub(super) fn plan(
         planner.configuration(text)?;
     }
     if manager == Manager::Systemd && !has_user(tree.root()) {
+        planner.can_make_user()?;
         let user = Change::User { name: USER.to_owned() };
         planner.plan.files.push(Step { change: user, content: Vec::new() });
     }
@@ -139,12 +140,19 @@ impl Planner<'_> {
         if now.is_mask() {
             if asset.name == UNIT {
                 return Err(format!(
-                    "{shown} is a link to /dev/null, by which {UNIT} is masked: nothing is changed; allow it by \
+                    "{shown} is a link to /dev/null or empty, by which {UNIT} is masked: nothing is changed; allow it by \
                      `systemctl unmask {UNIT}` first"
                 ));
             }
-            self.plan.kept.push(format!("{shown} is masked (a link to /dev/null), and stays so"));
+            self.plan.kept.push(format!("{shown} is masked (a link to /dev/null, or empty), and stays so"));
             return Ok(());
+        }
+        // A link is an administrator's way to another unit, where it leads to one.
+        let is_something = matches!(now, Node::Link { .. } | Node::Other);
+        if asset.name == UNIT && is_something && !self.is_a_file(&path, &now) {
+            return Err(format!(
+                "{shown} is no unit that systemd could start: nothing is changed; move it away first"
+            ));
         }
         if packaged {
             if now != Node::Absent && !self.supersede(&path)? {
@@ -159,6 +167,31 @@ impl Planner<'_> {
         }
         let text = asset.text.replace(PACKAGED_PROGRAM, &self.plan.program);
         self.text(&path, text, asset.mode)
+    }
+
+    /// The service's user is made by the file that describes it.
+    fn can_make_user(&self) -> Result<(), String> {
+        let own = Path::new("etc/sysusers.d/hostclock.conf");
+        if self.tree.node(own)?.is_mask() {
+            return Err(format!(
+                "{} is masked, and there is no user {USER}: nothing is changed; make that user, or allow the file",
+                self.tree.at(own).display()
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether there is a file at `path`, or where the link that is there leads, in the tree.
+    fn is_a_file(&self, path: &Path, now: &Node) -> bool {
+        match now {
+            Node::File { .. } => true,
+            Node::Link { target, .. } => {
+                let from = path.parent().unwrap_or(Path::new(""));
+                let place = target.strip_prefix("/").map_or_else(|_| from.join(target), Path::to_owned);
+                self.tree.at(&place).is_file()
+            }
+            Node::Absent | Node::Other => false,
+        }
     }
 
     /// Whether systemd loads modules by a unit of its own, which fails quietly where a machine has none of the name.
@@ -213,6 +246,16 @@ impl Planner<'_> {
     fn enable(&mut self, link: Link) -> Result<(), String> {
         let now = self.tree.node(&link.path)?;
         let after = Node::link(link.target);
+        let is_service = link.path.file_name().is_some_and(|name| name == UNIT || name == "hostclock");
+        if now == Node::Other || now.is_mask() {
+            let shown = self.tree.at(&link.path);
+            let line = format!("{} keeps that from starting with the machine", shown.display());
+            if is_service {
+                return Err(format!("{line}: nothing is changed; move it away first"));
+            }
+            self.plan.kept.push(line);
+            return Ok(());
+        }
         if now.is(&after) || (now != Node::Absent && !self.is_ours(&link.path, &now)) {
             return Ok(());
         }
@@ -279,9 +322,17 @@ impl Planner<'_> {
     /// The part of the unit that starts the others where ours finds no device.
     fn fallback(&mut self) -> Result<(), String> {
         // What only waits for another one is no fallback.
-        let others = self.plan.others().into_iter().filter(|name| !name.contains("-wait."));
+        let mut others = self.plan.others();
+        if others.is_empty() {
+            // It is set up already: those that gave way then.
+            others = self.record.map(Record::others).unwrap_or_default();
+        }
+        let others = others.into_iter().filter(|name| !name.contains("-wait."));
         let others = others.collect::<Vec<String>>().join(" ");
         if others.is_empty() {
+            self.plan.kept.push(
+                "--fallback: no other clock daemon gives way, so there is none to fall back to".to_owned(),
+            );
             return Ok(());
         }
         let text = format!(

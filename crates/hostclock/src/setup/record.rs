@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
+use super::node::Node;
 use super::tree::{Access, Tree};
 
 /// Where it is, below the root. Not in hostclock's own directory, which it may be the one to remove.
@@ -50,17 +51,36 @@ impl Record {
     /// When there is one that can't be read or understood, in one line.
     pub(super) fn load(tree: &Tree) -> Result<Option<Self>, String> {
         let file = Path::new(FILE);
-        let Some(bytes) = tree.read(file)? else { return Ok(None) };
         let shown = tree.at(file);
         let shown = shown.display();
+        match tree.node(file)? {
+            Node::Absent => return Ok(None),
+            Node::File { .. } if tree.leads_out([file].into_iter()).is_none() => {}
+            _ => {
+                return Err(format!(
+                    "{shown}: a link or a directory, and not a record of `hostclock setup`: move it away"
+                ));
+            }
+        }
+        let bytes = tree.read(file)?.unwrap_or_default();
         match serde_json::from_slice::<Self>(&bytes) {
-            Ok(record) if record.version == VERSION => Ok(Some(record)),
+            Ok(record) if record.version == VERSION => {
+                match record.changes.iter().find_map(Change::outside) {
+                    Some(path) => Err(format!(
+                        "{shown}: not a record of `hostclock setup`, as it names {}: move it away",
+                        path.display()
+                    )),
+                    None => Ok(Some(record)),
+                }
+            }
             Ok(Self { version, .. }) => Err(format!(
                 "{shown}: version {version} of the record, and this program knows {VERSION}: undo with the program that \
                  wrote it"
             )),
-            // It was being written when the machine or the program ended: nothing had been changed yet.
-            Err(error) if error.is_eof() => Ok(None),
+            Err(error) if error.is_eof() => Err(format!(
+                "{shown}: its end is missing, so what `hostclock setup` changed is not known: restore it from a copy, or \
+                 undo by hand and remove it"
+            )),
             Err(error) => Err(format!("{shown}: not a record of `hostclock setup` ({error}): move it away")),
         }
     }
@@ -118,24 +138,26 @@ impl Record {
         })?;
         text.push('\n');
         let file = Path::new(FILE);
-        // By way of another file only where there is one: alone, half of it does no harm, and what lies beside would.
-        match tree.read(file)? {
-            Some(bytes) if !bytes.is_empty() && Self::load(tree)?.is_some() => {
-                tree.write(file, text.as_bytes(), Access { mode: MODE, ..Access::default() })
-            }
-            left => {
-                if left.is_some() {
-                    tree.remove(file)?;
-                }
-                tree.create(file, text.as_bytes(), MODE)
+        tree.write(file, text.as_bytes(), Access { mode: MODE, ..Access::default() })
+    }
+
+    /// The services that gave way: those that were stopped, and those whose links are gone.
+    pub(super) fn others(&self) -> Vec<String> {
+        let mut others = self.stopped.clone();
+        for change in &self.changes {
+            if let Change::Replace { before: Node::Link { target, .. }, after: Node::Absent, .. } = change {
+                let name = target.file_name().map(|name| name.to_string_lossy().into_owned());
+                others.extend(name.filter(|name| !others.contains(name)));
             }
         }
+        others
     }
 
     /// Removes it, and what is left of one that was being written: there is nothing left to undo.
     pub(super) fn remove(tree: &Tree) -> Result<(), String> {
-        tree.tidy(Path::new(FILE))?;
-        tree.remove(Path::new(FILE))
+        let file = Path::new(FILE);
+        tree.tidy(file)?;
+        if tree.node(file)? == Node::Absent { Ok(()) } else { tree.remove(file) }
     }
 }
 

@@ -4,12 +4,12 @@
 use hostclock_linux::services::Manager;
 
 use super::change::Change;
-use super::command::{apply_rules, reread_units, runs, start};
+use super::command::{apply_rules, remove_user, reread_units, runs, start};
 use super::node::Node;
-use super::plan::Plan;
+use super::plan::{Plan, has_user};
 use super::record::Record;
 use super::report::Report;
-use super::tree::{Access, Tree};
+use super::tree::{Access, Tree, kept_name};
 use super::{Stop, World, failed};
 
 /// What was there before this run.
@@ -54,6 +54,10 @@ impl Standing {
         let mut left = Vec::new();
         for (change, node, content) in self.was.iter().rev() {
             left.extend(restore(&world.tree, change, node, content).err());
+            left.extend(self.forget_kept(&world.tree, change).err());
+            if matches!(change, Change::User { .. }) && has_user(world.tree.root()) {
+                left.extend(world.system.run(&remove_user(world.tree.root())).err());
+            }
         }
         if world.running {
             if manager == Manager::Systemd {
@@ -78,6 +82,17 @@ impl Standing {
         failed(format!(
             "{why}; not everything could be put back: run it again when that is fixed, or `hostclock setup --undo`"
         ))
+    }
+}
+
+impl Standing {
+    /// The second name of a file that gave way in this run only.
+    fn forget_kept(&self, tree: &Tree, change: &Change) -> Result<(), String> {
+        let Change::Replace { path, before: Node::File { .. }, .. } = change else { return Ok(()) };
+        let kept = kept_name(path);
+        let known =
+            matches!(self.record.known(path), Some(Change::Replace { before: Node::File { .. }, .. }));
+        if known || tree.node(&kept)? == Node::Absent { Ok(()) } else { tree.remove(&kept) }
     }
 }
 

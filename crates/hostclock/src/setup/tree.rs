@@ -58,6 +58,17 @@ impl Tree {
         self.root.join(path)
     }
 
+    /// The first of `paths` that is outside of the tree, because a link in there leads out of it: in an image, links to
+    /// absolute paths mean its own files.
+    pub(super) fn leads_out<'a>(&self, mut paths: impl Iterator<Item = &'a Path>) -> Option<PathBuf> {
+        let root = self.root.canonicalize().ok()?;
+        paths.find_map(|path| {
+            let path = self.at(path);
+            let there = path.ancestors().find_map(|place| place.canonicalize().ok());
+            there.is_some_and(|there| !there.starts_with(&root)).then_some(path)
+        })
+    }
+
     /// Each step goes by here, or by the two below, so that a test can have it fail, or be the last.
     fn step(&self) -> io::Result<()> {
         self.does(Kind::Changes)
@@ -114,14 +125,6 @@ impl Tree {
         .map_err(self.failed("make the directory", path))
     }
 
-    /// Makes a file that must not be there yet, without another beside it: for the first of all. Half of it may stay
-    /// where this fails or the machine does.
-    pub(super) fn create(&self, path: &Path, bytes: &[u8], mode: u32) -> Result<(), String> {
-        self.fill(&self.at(path), bytes, Access { mode, ..Access::default() })
-            .and_then(|()| self.sync_above(path))
-            .map_err(self.failed("write", path))
-    }
-
     /// Writes a file, over whatever file or link is there.
     pub(super) fn write(&self, path: &Path, bytes: &[u8], access: Access<'_>) -> Result<(), String> {
         let beside = self.at(&beside(path));
@@ -156,11 +159,19 @@ impl Tree {
             .map_err(self.failed("make the link", path))
     }
 
-    /// Keeps the file at `path` under another name beside it, as it is; what is kept already stays.
-    pub(super) fn keep(&self, path: &Path, kept: &Path) -> Result<(), String> {
+    /// Keeps the file at `path`, which is `what`, under another name beside it, as it is. It may be kept already.
+    pub(super) fn keep(&self, path: &Path, kept: &Path, what: &Node) -> Result<(), String> {
         let (from, to) = (self.at(path), self.at(kept));
-        if fs::symlink_metadata(&to).is_ok() {
-            return Ok(());
+        match self.node(kept)? {
+            Node::Absent => {}
+            there if there.is(what) => return Ok(()),
+            _ => {
+                return Err(format!(
+                    "{}: something else is where {} would be kept for undoing: move it away first",
+                    to.display(),
+                    from.display()
+                ));
+            }
         }
         self.grow()
             .and_then(|()| fs::hard_link(from, to))
@@ -190,7 +201,12 @@ impl Tree {
     pub(super) fn remove_directory(&self, path: &Path) -> Result<(), String> {
         let removed = self.step().and_then(|()| fs::remove_dir(self.at(path)));
         match removed {
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory
+                ) =>
+            {
                 Ok(())
             }
             removed => removed

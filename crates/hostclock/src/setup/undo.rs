@@ -127,6 +127,8 @@ fn hand_back(
 fn unmake(world: &World<'_>, changes: &[&Change], done: &mut TakenBack) {
     for change in changes.iter().rev() {
         let undone = match change {
+            // A package that came since needs it.
+            Change::User { .. } if is_packaged(world) => Ok(Undone::Whole),
             Change::User { .. } if has_user(world.tree.root()) => {
                 world.system.run(&remove_user(world.tree.root())).map(|()| Undone::Whole)
             }
@@ -138,6 +140,11 @@ fn unmake(world: &World<'_>, changes: &[&Change], done: &mut TakenBack) {
             Err(why) => done.left.push(why),
         }
     }
+}
+
+/// Whether a package describes the service's user.
+fn is_packaged(world: &World<'_>) -> bool {
+    world.tree.at(Path::new("usr/lib/sysusers.d/hostclock.conf")).exists()
 }
 
 /// Makes the running machine take note.

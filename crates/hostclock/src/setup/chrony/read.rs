@@ -38,8 +38,12 @@ impl Reader<'_> {
             return Err(format!("{}: included too deeply: does it include itself?", file.display()));
         }
         let place = below(self.root, file);
-        let text = fs::read_to_string(&place)
-            .map_err(|error| format!("cannot read {}: {error}", place.display()))?;
+        let cannot = |error: std::io::Error| format!("cannot read {}: {error}", place.display());
+        // Asked before opening: a pipe that nobody writes to would never open.
+        if !fs::metadata(&place).map_err(cannot)?.is_file() {
+            return Err(format!("cannot read {}: it is not a regular file", place.display()));
+        }
+        let text = fs::read_to_string(&place).map_err(cannot)?;
         self.lines.push(Line::File(file.to_owned()));
         for line in text.lines() {
             self.line(line, depth)?;

@@ -2,6 +2,7 @@
 
 mod fake;
 mod faults;
+mod hostile;
 mod images;
 mod machine;
 mod running;
