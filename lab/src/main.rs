@@ -62,6 +62,9 @@ enum Command {
         /// The Debian
         #[arg(long, value_enum, default_value = "bookworm")]
         suite: fetch::Suite,
+        /// Comma-separated; those that belong to the suite unless given
+        #[arg(long, value_enum, value_delimiter = ',')]
+        parts: Vec<installed::Part>,
         /// Kill `hostclock setup` at each of its steps, and not at a few (half an hour)
         #[arg(long)]
         killed: bool,
@@ -125,8 +128,8 @@ fn main() -> ExitCode {
         Command::Prepare { refresh } => fetch::prepare(refresh).map(drop),
         Command::Demo { out } => demo::demo(&out),
         Command::Check => check::check(),
-        Command::Installed { deb, suite, killed, report, shell } => {
-            installed::check(&installed::Request { deb, suite, killed, report, shell })
+        Command::Installed { deb, suite, parts, killed, report, shell } => {
+            installed::check(&installed::Request { deb, suite, parts, killed, report, shell })
         }
         Command::Run { scenario, daemons, runs, first, out } => {
             play::play(&scenario, daemons.as_deref(), first..first.saturating_add(runs), &out)

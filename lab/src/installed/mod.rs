@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use crate::error::{Context, Error, Result, output_of};
 use crate::fetch::{self, Suite};
 use crate::machine::{Lab, Parts};
@@ -30,6 +32,38 @@ pub(crate) struct System {
     suite: Suite,
 }
 
+/// A part of the tests, each on a system of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// A user's day: install, setup, reboot, doctor, undo, purge
+    Day,
+    /// Other ways to come and go: no device, a tarball, an upgrade
+    Ways,
+    /// `hostclock setup` is killed
+    Killed,
+    /// The quick start, as it is printed
+    QuickStart,
+    /// The examples for other service managers
+    Services,
+}
+
+impl Part {
+    /// Whether it is played on a suite unless asked for: what doesn't depend on the suite is played on one of them.
+    fn belongs_to(self, suite: Suite) -> bool {
+        suite == Suite::Bookworm || matches!(self, Part::Day | Part::Ways)
+    }
+
+    fn play(self, system: &mut System, tests: &mut Tests, request: &Request) -> Result<()> {
+        match self {
+            Part::Day => day::run(system, tests),
+            Part::Ways => ways::run(system, tests),
+            Part::Killed => killed::run(system, tests, request.killed),
+            Part::QuickStart => quick_start::run(system, tests),
+            Part::Services => services::run(system, tests),
+        }
+    }
+}
+
 /// What is to be played.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -37,6 +71,8 @@ pub(crate) struct Request {
     pub(crate) deb: PathBuf,
     /// The Debian that it is installed in.
     pub(crate) suite: Suite,
+    /// The parts; none: those that belong to the suite.
+    pub(crate) parts: Vec<Part>,
     /// `hostclock setup` is killed at each of its steps, and not at a few.
     pub(crate) killed: bool,
     /// Where the report goes.
@@ -45,33 +81,39 @@ pub(crate) struct Request {
     pub(crate) shell: bool,
 }
 
-/// Plays everything and prints a line for each test; or gives a shell. What doesn't depend on the suite is played on one
-/// of them.
+impl Request {
+    fn wants(&self, part: Part) -> bool {
+        if self.parts.is_empty() {
+            part.belongs_to(self.suite) || (self.killed && part == Part::Killed)
+        } else {
+            self.parts.contains(&part)
+        }
+    }
+}
+
+/// Plays everything and prints a line for each test; or gives a shell.
 pub(crate) fn check(request: &Request) -> Result<()> {
     let suite = request.suite;
-    let fresh = || System::boot(&request.deb, suite);
-    let mut system = fresh()?;
     if request.shell {
-        return system.shell();
+        return System::boot(&request.deb, suite)?.shell();
     }
-    let whole = suite == Suite::Bookworm;
-    let mut tests =
-        Tests::of(if whole { "installed".to_owned() } else { format!("installed-{}", suite.name()) });
-    let about = report::about(&mut system)?;
-    println!("\nrunning the tests of an installed system\n{about}");
-    day::run(&mut system, &mut tests)?;
-    drop(system);
-    ways::run(&mut fresh()?, &mut tests)?;
-    if whole {
-        quick_start::run(&mut fresh()?, &mut tests)?;
-        services::run(&mut fresh()?, &mut tests)?;
-    }
-    if whole || request.killed {
-        killed::run(&mut fresh()?, &mut tests, request.killed)?;
+    let group = match suite {
+        Suite::Bookworm => "installed".to_owned(),
+        _ => format!("installed-{}", suite.name()),
+    };
+    let mut tests = Tests::of(group);
+    let mut about = String::new();
+    println!("\nrunning the tests of an installed system");
+    for part in Part::value_variants().iter().filter(|part| request.wants(**part)) {
+        let mut system = System::boot(&request.deb, suite)?;
+        if about.is_empty() {
+            about = report::about(&mut system)?;
+            print!("{about}");
+        }
+        part.play(&mut system, &mut tests, request)?;
     }
     if let Some(path) = &request.report {
-        let flags = if request.killed { " KILLED=all" } else { "" };
-        report::write(path, &suite.name(), flags, &about, &tests)?;
+        report::write(path, &suite.name(), request.killed, &about, &tests)?;
     }
     tests.conclude()
 }

@@ -18,10 +18,11 @@ pub(super) fn about(system: &mut System) -> Result<String> {
 }
 
 /// Writes it.
-pub(super) fn write(path: &Path, suite: &str, flags: &str, about: &str, tests: &Tests) -> Result<()> {
+pub(super) fn write(path: &Path, suite: &str, killed: bool, about: &str, tests: &Tests) -> Result<()> {
     let date = output_of(std::process::Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
     let commit = output_of(std::process::Command::new("git").args(["describe", "--always", "--dirty"]));
     let commit = commit.unwrap_or_default();
+    let flags = if killed { " KILLED=all" } else { "" };
     let text = format!(
         "make check-installed SUITE={suite}{flags}\ndate: {}\nrevision: {}\n{about}\n{}",
         String::from_utf8_lossy(&date).trim(),
