@@ -58,7 +58,7 @@ SUITE ?= bookworm
 check-installed: needs ## Install the package in a real Debian guest with systemd and chrony, set it up, reboot, undo (SUITE=…)
 	@scripts/need installed
 	@scripts/package >/dev/null
-	$(LAB) installed --suite $(SUITE) $(if $(KILLED),--killed) $(if $(REPORT),--report $(REPORT)) --deb target/package/hostclock_*.deb
+	$(LAB) installed --suite $(SUITE) $(if $(PARTS),--parts $(PARTS)) $(if $(KILLED),--killed) $(if $(REPORT),--report $(REPORT)) --deb target/package/hostclock_*.deb
 
 .PHONY: check-arm
 check-arm: ## Type-check everything for 64-bit Arm, and run the unit tests under emulation

@@ -48,9 +48,14 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// Whether it is played on a suite unless asked for: what doesn't depend on the suite is played on one of them.
+    /// Whether it is played on a suite unless asked for: what doesn't depend on the suite is played on one of them, and
+    /// what takes a quarter of an hour and more only when asked for.
     fn belongs_to(self, suite: Suite) -> bool {
-        suite == Suite::Bookworm || matches!(self, Part::Day | Part::Ways)
+        match self {
+            Part::Day | Part::Ways => true,
+            Part::QuickStart | Part::Services => suite == Suite::Bookworm,
+            Part::Killed => false,
+        }
     }
 
     fn play(self, system: &mut System, tests: &mut Tests, request: &Request) -> Result<()> {
