@@ -1,18 +1,18 @@
-//! Finds out what is missing, path by path: [`super::plan`] is what comes of it.
+//! Finds out what is missing, path by path: [`super::plan`] is what comes of it. [`others`] looks for who gives way.
+
+mod others;
 
 use std::fs;
 use std::path::Path;
 
 use hostclock_linux::lasting;
-use hostclock_linux::rivals::{self, Rival, Role, Starter};
-use hostclock_linux::services::{self, Link, Manager};
+use hostclock_linux::services::{Link, Manager};
 
 use super::assets::{self, Asset, OWN_UNITS, UNIT, UNIT_PLACES};
 use super::change::Change;
 use super::command::USER;
-use super::handover;
 use super::node::Node;
-use super::plan::{Plan, Step, Wishes, configuration, has_user, missing_above, relative, runtime_steps};
+use super::plan::{Plan, Step, Wishes, configuration, has_user, missing_above, relative};
 use super::record::Record;
 use super::tree::Tree;
 
@@ -22,10 +22,6 @@ const OWN_PLACES: [&str; 2] = ["usr/local/bin/hostclock", "opt/bin/hostclock"];
 const PACKAGED_PROGRAM: &str = "/usr/bin/hostclock";
 /// Where a program may be that a service starts.
 const LASTING: [&str; 4] = ["/usr/", "/opt/", "/bin/", "/sbin/"];
-/// The part of the unit that starts another clock daemon where ours finds no device.
-const FALLBACK: &str = "etc/systemd/system/hostclock.service.d/50-fallback.conf";
-/// After which time without a device it does.
-const DEVICE_TIMEOUT: &str = "30s";
 
 /// What a plan goes by.
 struct Planner<'a> {
@@ -268,93 +264,6 @@ impl Planner<'_> {
         self.plan.enabling.extend(parents);
         let step = self.replace(&link.path, &now, after, Vec::new());
         self.plan.enabling.push(step);
-        Ok(())
-    }
-
-    fn rivals(&mut self, running: bool) -> Result<(), String> {
-        let root = self.tree.root().to_owned();
-        for service in services::enabled_rivals(&root) {
-            self.disable(service)?;
-        }
-        // In an image nothing runs, though this machine's /proc may be mounted there.
-        if !running {
-            return Ok(());
-        }
-        for rival in rivals::find(&root.join("proc")).into_iter().filter(|rival| rival.role == Role::Daemon) {
-            let unit = rival.unit.clone().or_else(|| self.starter_of(&rival));
-            match unit {
-                Some(unit) if !self.plan.stopped.contains(&unit) => {
-                    self.plan.stopped.push(unit.clone());
-                    // Whatever its name is.
-                    self.disable(&unit)?;
-                }
-                Some(_) => {}
-                None => self.plan.loose.push(rival),
-            }
-        }
-        Ok(())
-    }
-
-    /// The known, enabled service that runs a container in which `rival` is: it ends with that.
-    fn starter_of(&self, rival: &Rival) -> Option<String> {
-        let in_container = matches!(rival.starter, Starter::Container { .. });
-        let starts = |name: &&String| services::starts_containers(self.tree.root(), name);
-        self.plan.rivals.iter().filter(|_| in_container).find(starts).cloned()
-    }
-
-    /// Takes away the links that make a service start.
-    fn disable(&mut self, service: &str) -> Result<(), String> {
-        let links = services::links(self.tree.root(), service);
-        if links.is_empty() || self.plan.rivals.iter().any(|known| known == service) {
-            return Ok(());
-        }
-        self.plan.rivals.push(service.to_owned());
-        for Link { path, .. } in links {
-            let before = self.tree.node(&path)?;
-            let change = Change::replace(&path, before, Node::Absent);
-            if !self.plan.disabling.iter().any(|step| step.change == change) {
-                self.plan.disabling.push(Step { change, content: Vec::new() });
-            }
-        }
-        Ok(())
-    }
-
-    /// The part of the unit that starts the others where ours finds no device.
-    fn fallback(&mut self) -> Result<(), String> {
-        // What only waits for another one is no fallback.
-        let mut others = self.plan.others();
-        if others.is_empty() {
-            // It is set up already: those that gave way then.
-            others = self.record.map(Record::others).unwrap_or_default();
-        }
-        let others = others.into_iter().filter(|name| !name.contains("-wait."));
-        let others = others.collect::<Vec<String>>().join(" ");
-        if others.is_empty() {
-            self.plan.kept.push(
-                "--fallback: no other clock daemon gives way, so there is none to fall back to".to_owned(),
-            );
-            return Ok(());
-        }
-        let text = format!(
-            "# Written by `hostclock setup --fallback`: where no device of the host's is found for {DEVICE_TIMEOUT}, the other clock\n\
-             # daemon keeps the clock.\n\
-             [Unit]\n\
-             OnFailure={others}\n\
-             \n\
-             [Service]\n\
-             RestartPreventExitStatus=5\n\
-             ExecStart=\n\
-             ExecStart={} run --set device-timeout={DEVICE_TIMEOUT}\n",
-            self.plan.program
-        );
-        self.text(Path::new(FALLBACK), text, 0o644)
-    }
-
-    fn hand_over(&mut self) -> Result<(), String> {
-        let asks = crate::config::of_tree(self.tree.root()).0.socket.is_some();
-        let units = handover::units(&self.plan.stopped, &self.plan.program, asks);
-        let steps = runtime_steps(self.tree, units)?;
-        self.plan.handover = steps;
         Ok(())
     }
 
