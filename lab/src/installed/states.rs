@@ -20,9 +20,9 @@ const REST: &str = "find / -xdev -name '*hostclock*' ! -path '/srv/*' ! -path '/
      ! -path '/var/log/*'; find /run -name '*hostclock*' ! -path '/run/systemd/*'; grep -H hostclock /etc/passwd /etc/group; true";
 
 /// Every file and link in /etc, with its bytes or where it leads, its mode, its owner and, where there are any, its
-/// label for SELinux.
-const SNAPSHOT: &str = "cd / && find etc -xdev ! -name '*-' ! -name .pwd.lock -printf '%y %m %u %g %Z %p %l\\n' 2>/dev/null | sort; \
-     find etc -xdev -type f ! -name '*-' ! -name .pwd.lock -print0 | sort -z | xargs -0 sha256sum";
+/// label for SELinux; but what systemd-sysusers leaves of its own where the machine loses its power (`.#passwd…`).
+const SNAPSHOT: &str = "cd / && find etc -xdev ! -name '*-' ! -name .pwd.lock ! -name '.#*' -printf '%y %m %u %g %Z %p %l\\n' 2>/dev/null | sort; \
+     find etc -xdev -type f ! -name '*-' ! -name .pwd.lock ! -name '.#*' -print0 | sort -z | xargs -0 sha256sum";
 
 /// The command that writes down /etc as it is now, to be compared with it later.
 pub(super) fn remember() -> String {

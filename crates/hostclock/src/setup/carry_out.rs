@@ -103,7 +103,8 @@ fn write_files(
             Err(why) if !world.running => {
                 report.remark(format!("{why}: the image makes the user when it boots"))
             }
-            made => made?,
+            // It renames its files and leaves it at that, so that a power failure could leave halves of them.
+            made => made.and_then(|()| world.tree.settle(Path::new("etc/passwd")))?,
         }
     }
     if !world.running || manager != Manager::Systemd {

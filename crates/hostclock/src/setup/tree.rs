@@ -215,6 +215,11 @@ impl Tree {
         }
     }
 
+    /// Makes durable what another program did in the directory above `path`.
+    pub(super) fn settle(&self, path: &Path) -> Result<(), String> {
+        self.sync_above(path).map_err(self.failed("make durable", path))
+    }
+
     /// Removes what a crash may have left beside `path`.
     pub(super) fn tidy(&self, path: &Path) -> Result<(), String> {
         let left = beside(path);

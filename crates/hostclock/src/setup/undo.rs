@@ -130,7 +130,8 @@ fn unmake(world: &World<'_>, changes: &[&Change], done: &mut TakenBack) {
             // A package that came since needs it.
             Change::User { .. } if is_packaged(world) => Ok(Undone::Whole),
             Change::User { .. } if has_user(world.tree.root()) => {
-                world.system.run(&remove_user(world.tree.root())).map(|()| Undone::Whole)
+                let removed = world.system.run(&remove_user(world.tree.root()));
+                removed.and_then(|()| world.tree.settle(Path::new("etc/passwd"))).map(|()| Undone::Whole)
             }
             change => change.unmake(&world.tree),
         };
