@@ -8,7 +8,7 @@ use crate::error::{Context, Result, output_of};
 use crate::tests::Tests;
 
 /// What the system is, for the report's first lines.
-const ABOUT: &str = "echo \"Debian: $(cat /etc/debian_version)\"; echo \"systemd: $(systemctl --version | head -n 1)\"; \
+const ABOUT: &str = "echo \"Debian: $(cat /etc/debian_version)\"; systemctl --version | head -n 1; \
      echo \"kernel: $(uname -r)\"; echo \"chrony: $(dpkg-query -W -f '${Version}' chrony)\"; \
      command -v getenforce >/dev/null && echo \"SELinux: $(dpkg-query -W -f '${Version}' selinux-policy-default)\"; true";
 
@@ -22,7 +22,7 @@ pub(super) fn write(path: &Path, suite: &str, killed: bool, about: &str, tests: 
     let date = output_of(std::process::Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
     let commit = output_of(std::process::Command::new("git").args(["describe", "--always", "--dirty"]));
     let commit = commit.unwrap_or_default();
-    let flags = if killed { " KILLED=all" } else { "" };
+    let flags = if killed { " KILLED=1" } else { "" };
     let text = format!(
         "make check-installed SUITE={suite}{flags}\ndate: {}\nrevision: {}\n{about}\n{}",
         String::from_utf8_lossy(&date).trim(),
