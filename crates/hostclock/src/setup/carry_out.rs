@@ -8,7 +8,9 @@ use hostclock_core::status::State;
 use hostclock_linux::services::{self, Manager};
 
 use super::change::Change;
-use super::command::{Command, apply_rules, make_user, reread_units, restart, runs, start};
+use super::command::{
+    Command, apply_rules, make_user, reread_clock_services, reread_units, restart, runs, start,
+};
 use super::examine::Examined;
 use super::handover::{self, HANDBACK, HANDOVER, PATIENCE_S};
 use super::node::Node;
@@ -159,6 +161,7 @@ fn for_good(world: &World<'_>, manager: Manager, plan: &Plan, report: &mut Repor
     make_all(world, &plan.disabling, report)?;
     if world.running && manager == Manager::Systemd {
         world.system.run(&reread_units())?;
+        note(world, &reread_clock_services(), report);
     }
     Ok(())
 }
@@ -322,6 +325,7 @@ pub(super) fn commands(world: &World<'_>, manager: Manager, plan: &Plan) -> Vec<
             commands.extend(apply_rules(false));
             commands.push(start(manager, if plan.stopped.is_empty() { own } else { HANDOVER }));
             commands.push(reread_units());
+            commands.push(reread_clock_services());
         }
         Manager::OpenRc if plan.stopped.is_empty() => commands.push(start(manager, own)),
         Manager::OpenRc => commands.push(handover::by_shell(&plan.stopped, &plan.program, true)),

@@ -44,6 +44,12 @@ pub(super) fn reread_units() -> Command {
     words("systemctl daemon-reload")
 }
 
+/// Makes systemd-timedated, where it runs, read the list of clock services again: it keeps what it read at its start for
+/// half a minute after it was last asked, and `timedatectl set-ntp` would mean another one till then.
+pub(super) fn reread_clock_services() -> Command {
+    words("systemctl try-restart systemd-timedated.service")
+}
+
 /// Starts a service, and waits until it has.
 pub(super) fn start(manager: Manager, service: &str) -> Command {
     match manager {

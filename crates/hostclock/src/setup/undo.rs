@@ -8,7 +8,9 @@ use hostclock_linux::services::{self, Manager};
 
 use super::World;
 use super::change::{Change, Undone};
-use super::command::{apply_rules, command, remove_user, reread_units, restart, runs, start, stop};
+use super::command::{
+    apply_rules, command, remove_user, reread_clock_services, reread_units, restart, runs, start, stop,
+};
 use super::handover::{self, HANDBACK};
 use super::node::Node;
 use super::plan::{has_user, runtime_steps};
@@ -153,6 +155,7 @@ fn settle(world: &World<'_>, record: &Record, manager: Manager, done: &mut Taken
     let path_of = |change: &Change, start: &str| change.path().is_some_and(|path| path.starts_with(start));
     if manager == Manager::Systemd {
         attempt(world, &reread_units(), done);
+        attempt(world, &reread_clock_services(), done);
         if record.changes.iter().any(|change| path_of(change, "etc/udev")) {
             for command in apply_rules(true) {
                 attempt(world, &command, done);
