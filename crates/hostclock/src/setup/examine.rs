@@ -10,6 +10,7 @@ use hostclock_linux::services::{self, Manager};
 
 use super::chrony::Carried;
 use super::plan::{self, Plan, Wishes};
+use super::planner;
 use super::record::Record;
 use super::report::Report;
 use super::system::Observation;
@@ -59,7 +60,7 @@ pub(super) fn examine(world: &World<'_>, request: &Request, report: &mut Report)
     let own = world.system.own_program();
     let own = own.map_err(|error| failed(format!("cannot find this program's own file: {error}")))?;
     let plan =
-        Plan::make(&world.tree, world.running, &own, manager, record.as_ref(), wishes).map_err(failed)?;
+        planner::plan(&world.tree, world.running, &own, manager, record.as_ref(), wishes).map_err(failed)?;
     for without in carried.iter().flat_map(|carried| &carried.without) {
         report.remark(format!("not carried over: {without}"));
     }

@@ -7,15 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use hostclock_linux::rivals::Rival;
-use hostclock_linux::services::Manager;
 
 use super::assets::OWN_UNITS;
 use super::change::Change;
 use super::command::USER;
 use super::handover::RuntimeUnit;
 use super::node::Node;
-use super::planner;
-use super::record::Record;
 use super::tree::Tree;
 use crate::config::DEFAULT_FILE;
 
@@ -61,21 +58,6 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What is missing in `tree`, whose services `manager` starts. `running`: it is this machine's; else an image's.
-    ///
-    /// # Errors
-    /// When something that has to be kept can't be read, or an administrator forbids the service; in one line.
-    pub(super) fn make(
-        tree: &Tree,
-        running: bool,
-        own_program: &Path,
-        manager: Manager,
-        record: Option<&Record>,
-        wishes: Wishes<'_>,
-    ) -> Result<Self, String> {
-        planner::plan(tree, running, own_program, manager, record, wishes)
-    }
-
     /// All steps, in order.
     pub(super) fn steps(&self) -> impl Iterator<Item = &Step> {
         self.files.iter().chain(&self.handover).chain(&self.enabling).chain(&self.disabling)

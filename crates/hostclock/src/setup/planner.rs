@@ -30,7 +30,10 @@ struct Planner<'a> {
     plan: Plan,
 }
 
-/// What is missing.
+/// What is missing in `tree`, whose services `manager` starts. `running`: it is this machine's; else an image's.
+///
+/// # Errors
+/// When something that has to be kept can't be read, or an administrator forbids the service; in one line.
 pub(super) fn plan(
     tree: &Tree,
     running: bool,

@@ -10,12 +10,13 @@ mod running;
 use hostclock_linux::services::Manager;
 
 use super::plan::{Plan, Wishes};
+use super::planner;
 use super::tree::Tree;
 use machine::Machine;
 
 /// What is missing in an image.
 fn plan_of(machine: &Machine) -> Plan {
     let own = std::env::current_exe().expect("a program");
-    Plan::make(&Tree::new(machine.0.path()), false, &own, Manager::Systemd, None, Wishes::default())
+    planner::plan(&Tree::new(machine.0.path()), false, &own, Manager::Systemd, None, Wishes::default())
         .expect("a plan")
 }
