@@ -11,7 +11,7 @@ use crate::error::{Context, Error, Result, output_of};
 /// How large the disk is, in MiB; most of it stays empty, and takes no place.
 const SIZE: &str = "900M";
 /// Another number where the recipe changed.
-const RECIPE: u32 = 7;
+const RECIPE: u32 = 8;
 
 /// chrony, configured as people do today.
 const CHRONY: &str = "refclock PHC /dev/ptp0 poll 1\nmakestep 0.1 -1\n";
@@ -61,7 +61,7 @@ fn make(tree: &Tree, suite: Suite, release: &str, cache: &Path, image: &Path) ->
          chroot \"$r\" systemctl mask apt-daily.timer apt-daily-upgrade.timer; \
          echo guest >\"$r/etc/hostname\"; mkdir -p \"$r/etc/cloud\"; : >\"$r/etc/cloud/cloud-init.disabled\"; \
          echo ptp_kvm >\"$r/etc/modules-load.d/ptp_kvm.conf\"; : >\"$r/etc/fstab\"; \
-         rm -f \"$r/usr/sbin/policy-rc.d\"; rm -rf \"$r\"/var/cache/apt/*.bin \"$r\"/usr/share/locale/* \"$r\"/usr/share/doc/*; \
+         rm -f \"$r/usr/sbin/policy-rc.d\"; rm -rf \"$r\"/var/cache/apt/*.bin \"$r\"/var/lib/apt/lists/* \"$r\"/usr/share/locale/* \"$r\"/usr/share/doc/*; \
          rm -f '{image}'; b=$(mktemp -d); mount --bind \"$r\" $b; {last} \
          mke2fs -q -t ext4 -d $b '{image}' {SIZE}; umount $b; rmdir $b"
     );

@@ -32,7 +32,7 @@ pub(crate) struct System {
     suite: Suite,
 }
 
-/// A part of the tests, each on a system of its own.
+/// A part of the tests. After one that leaves the system as the next one wants it, that one goes on there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
     /// A user's day: install, setup, reboot, doctor, undo, purge
@@ -56,6 +56,12 @@ impl Part {
             Part::QuickStart | Part::Services => suite == Suite::Bookworm,
             Part::Killed => false,
         }
+    }
+
+    /// Whether the next part can go on where it ends: two end with a purge and a test that nothing is left, and the quick
+    /// start with an undo, which leaves the package.
+    fn leaves_it_usable(self) -> bool {
+        matches!(self, Part::Day | Part::Ways | Part::QuickStart)
     }
 
     fn play(self, system: &mut System, tests: &mut Tests, request: &Request) -> Result<()> {
@@ -109,13 +115,18 @@ pub(crate) fn check(request: &Request) -> Result<()> {
     let mut tests = Tests::of(group);
     let mut about = String::new();
     println!("\nrunning the tests of an installed system");
+    let mut usable: Option<System> = None;
     for part in Part::value_variants().iter().filter(|part| request.wants(**part)) {
-        let mut system = System::boot(&request.deb, suite)?;
+        let mut system = match usable.take() {
+            Some(system) => system,
+            None => System::boot(&request.deb, suite)?,
+        };
         if about.is_empty() {
             about = report::about(&mut system)?;
             print!("{about}");
         }
         part.play(&mut system, &mut tests, request)?;
+        usable = part.leaves_it_usable().then_some(system);
     }
     if let Some(path) = &request.report {
         report::write(path, &suite.name(), request.killed, &about, &tests)?;
