@@ -176,17 +176,9 @@ mod tests {
     use super::*;
     use crate::scratch::Scratch;
 
-    fn tree(files: &[(&str, &str)]) -> Scratch {
-        let scratch = Scratch::new();
-        for (file, text) in files {
-            scratch.file(file, text);
-        }
-        scratch
-    }
-
     #[test]
     fn a_guest_is_known_by_its_processor_its_firmware_or_its_device_tree() {
-        let qemu = tree(&[
+        let qemu = Scratch::with(&[
             ("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu hypervisor tsc\n"),
             ("sys/class/dmi/id/sys_vendor", "QEMU\n"),
             ("sys/class/dmi/id/product_name", "Standard PC (Q35 + ICH9, 2009)\n"),
@@ -195,18 +187,22 @@ mod tests {
         assert!(found.flag && found.is_there());
         assert_eq!(found.firmware, Some(("QEMU".to_owned(), "Standard PC (Q35 + ICH9, 2009)".to_owned())));
         assert_eq!(found.is_kvm(), None, "QEMU may emulate");
-        let arm = tree(&[("proc/device-tree/hypervisor/compatible", "linux,kvm\0")]);
+        let arm = Scratch::with(&[("proc/device-tree/hypervisor/compatible", "linux,kvm\0")]);
         assert_eq!(Hypervisor::find(arm.path(), false).is_kvm(), Some(true));
-        let metal =
-            tree(&[("proc/cpuinfo", "flags\t\t: fpu tsc\n"), ("sys/class/dmi/id/sys_vendor", "Dell Inc.\n")]);
+        let metal = Scratch::with(&[
+            ("proc/cpuinfo", "flags\t\t: fpu tsc\n"),
+            ("sys/class/dmi/id/sys_vendor", "Dell Inc.\n"),
+        ]);
         assert!(!Hypervisor::find(metal.path(), false).is_there());
     }
 
     #[test]
     fn a_guest_on_arm_with_acpi_is_known_by_its_firmware_alone() {
         let machine = |vendor: &str, product: &str| {
-            let tree =
-                tree(&[("sys/class/dmi/id/sys_vendor", vendor), ("sys/class/dmi/id/product_name", product)]);
+            let tree = Scratch::with(&[
+                ("sys/class/dmi/id/sys_vendor", vendor),
+                ("sys/class/dmi/id/product_name", product),
+            ]);
             Hypervisor::find(tree.path(), false).is_there()
         };
         assert!(machine("Amazon EC2", "m7g.large"));
@@ -229,10 +225,10 @@ mod tests {
 
     #[test]
     fn a_confidential_guest_is_known_by_what_only_its_kernel_shows() {
-        assert_eq!(Confidential::find(tree(&[("proc/cpuinfo", "flags : sev_snp\n")]).path()), None);
-        let snp = tree(&[("sys/bus/platform/devices/sev-guest/uevent", "")]);
+        assert_eq!(Confidential::find(Scratch::with(&[("proc/cpuinfo", "flags : sev_snp\n")]).path()), None);
+        let snp = Scratch::with(&[("sys/bus/platform/devices/sev-guest/uevent", "")]);
         assert_eq!(Confidential::find(snp.path()), Some(Confidential::SevSnp));
-        let tdx = tree(&[("proc/cpuinfo", "flags\t\t: fpu tdx_guest\n")]);
+        let tdx = Scratch::with(&[("proc/cpuinfo", "flags\t\t: fpu tdx_guest\n")]);
         assert_eq!(Confidential::find(tdx.path()), Some(Confidential::Tdx));
     }
 

@@ -43,7 +43,7 @@ const OPTIONAL: &str = "opt/bin";
 /// What NixOS is told; the program lies beside the configuration, and `${./hostclock}` copies it into the store.
 const NIXOS: &str = "in a module of /etc/nixos, with the program beside it: boot.kernelModules = [ \"ptp_kvm\" ]; \
     services.chrony.enable = false; services.timesyncd.enable = false; systemd.services.hostclock = { \
-    wantedBy = [ \"sysinit.target\" ]; unitConfig.DefaultDependencies = false; \
+    wantedBy = [ \"multi-user.target\" ]; unitConfig.DefaultDependencies = false; \
     after = [ \"systemd-modules-load.service\" ]; before = [ \"sysinit.target\" \"shutdown.target\" ]; \
     conflicts = [ \"shutdown.target\" ]; serviceConfig = { Type = \"notify\"; ExecStart = \"${./hostclock} run\"; \
     Restart = \"always\"; CapabilityBoundingSet = \"CAP_SYS_TIME\"; RuntimeDirectory = \"hostclock\"; \
@@ -181,14 +181,6 @@ mod tests {
     use super::*;
     use crate::scratch::Scratch;
 
-    fn tree(files: &[(&str, &str)]) -> Scratch {
-        let scratch = Scratch::new();
-        for (file, text) in files {
-            scratch.file(file, text);
-        }
-        scratch
-    }
-
     fn system(lasts: &Lasts) -> (&'static str, &str) {
         match lasts {
             Lasts::Yes => ("yes", ""),
@@ -198,7 +190,7 @@ mod tests {
     }
 
     fn of(files: &[(&str, &str)], running: bool) -> Lasts {
-        find(tree(files).path(), running)
+        find(Scratch::with(files).path(), running)
     }
 
     const ROOT: &str = "21 1 8:1 / / rw,relatime - ext4 /dev/sda1 rw\n";
@@ -251,7 +243,7 @@ mod tests {
             23 21 0:29 / /usr/local rw - btrfs /dev/vda3 rw,subvol=/@/usr/local\n";
         let files = [tool, (MOUNTS, mounts)];
         assert_eq!(system(&of(&files, true)), ("in etc", "transactional-update"));
-        assert_eq!(place_for_program(tree(&files).path(), true), "usr/local/bin");
+        assert_eq!(place_for_program(Scratch::with(&files).path(), true), "usr/local/bin");
     }
 
     #[test]
@@ -274,7 +266,7 @@ mod tests {
     #[test]
     fn a_program_goes_where_it_can_be_written() {
         let read_only = format!("{ROOT}22 21 8:2 / /usr ro - ext4 /dev/sda2 ro\n");
-        let tree = tree(&[(MOUNTS, read_only.as_str()), ("usr/bin/sh", "")]);
+        let tree = Scratch::with(&[(MOUNTS, read_only.as_str()), ("usr/bin/sh", "")]);
         assert_eq!(place_for_program(tree.path(), true), "opt/bin");
         assert_eq!(place_for_program(tree.path(), false), "usr/local/bin", "an image can be written");
         symlink("../var/usrlocal", tree.path().join("usr/local")).expect("a link");

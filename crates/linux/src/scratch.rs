@@ -14,6 +14,15 @@ impl Scratch {
         Self(path)
     }
 
+    /// A tree with these files, each a path and its text.
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
+        let scratch = Self::new();
+        for (file, text) in files {
+            scratch.file(file, text);
+        }
+        scratch
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.0
     }

@@ -146,6 +146,12 @@ fn commands(system: &mut System, tests: &mut Tests) -> Result<()> {
     );
     let seen = system.see("timedatectl set-ntp false; sleep 1; systemctl is-active hostclock; timedatectl set-ntp true; sleep 2; systemctl is-active hostclock; systemctl is-enabled hostclock")?;
     tests.expect("`timedatectl set-ntp` drives it", seen == "inactive\nactive\nenabled\n", &seen);
+    let seen = system.see("systemctl start chrony; systemctl is-active chrony hostclock hostclock-wait; systemctl start hostclock; systemctl is-active chrony hostclock; systemctl start hostclock-wait")?;
+    tests.expect(
+        "who starts chrony by hand ends it, and the other way round",
+        seen == "active\ninactive\ninactive\ninactive\nactive\n",
+        &seen,
+    );
     let seen = system.see(&format!(
         "sleep 1; hostclock run --once; echo exit $?; unshare -n hostclock run --once; echo exit $?; {SERVICES}"
     ))?;

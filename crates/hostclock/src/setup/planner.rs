@@ -305,9 +305,9 @@ fn wanted_links(root: &Path, manager: Manager) -> Vec<Link> {
     let link = |path: &str, target: String| Link { path: path.into(), target: target.into() };
     match manager {
         Manager::Systemd => vec![
-            link("etc/systemd/system/sysinit.target.wants/hostclock.service", unit(UNIT)),
+            link("etc/systemd/system/multi-user.target.wants/hostclock.service", unit(UNIT)),
             link(
-                "etc/systemd/system/sysinit.target.wants/hostclock-wait.service",
+                "etc/systemd/system/multi-user.target.wants/hostclock-wait.service",
                 unit("hostclock-wait.service"),
             ),
         ],

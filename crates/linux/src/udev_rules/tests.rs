@@ -9,14 +9,6 @@ const OURS: &str = include_str!("../../../../packaging/systemd/60-hostclock.rule
 /// Of Garden Linux (github.com/gardenlinux/gardenlinux, its feature for chrony).
 const GARDEN: &str = "SUBSYSTEM==\"ptp\", ATTR{clock_name}==\"KVM virtual PTP\", SYMLINK+=\"ptp_kvm\", GROUP=\"_chrony\", MODE=\"0660\"\n";
 
-fn tree(files: &[(&str, &str)]) -> Scratch {
-    let scratch = Scratch::new();
-    for (file, text) in files {
-        scratch.file(file, text);
-    }
-    scratch
-}
-
 /// Group, mode, file and line, in one line of text.
 fn kvm(tree: &Scratch) -> String {
     let Some(decision) = decides(tree.path(), "ptp0", "KVM virtual PTP") else { return "none".to_owned() };
@@ -27,17 +19,17 @@ fn kvm(tree: &Scratch) -> String {
 
 /// By rules in one file.
 fn by(rules: &str) -> String {
-    kvm(&tree(&[("etc/udev/rules.d/70-a.rules", rules)]))
+    kvm(&Scratch::with(&[("etc/udev/rules.d/70-a.rules", rules)]))
 }
 
 #[test]
 fn a_later_file_has_the_last_word_whatever_its_directory() {
     let ours = ("usr/lib/udev/rules.d/60-hostclock.rules", OURS);
-    assert_eq!(kvm(&tree(&[])), "none");
-    assert_eq!(kvm(&tree(&[ours])), "-:hostclock 0640 /usr/lib/udev/rules.d/60-hostclock.rules:3");
-    let later = tree(&[ours, ("etc/udev/rules.d/90-ptp-kvm.rules", GARDEN)]);
+    assert_eq!(kvm(&Scratch::with(&[])), "none");
+    assert_eq!(kvm(&Scratch::with(&[ours])), "-:hostclock 0640 /usr/lib/udev/rules.d/60-hostclock.rules:3");
+    let later = Scratch::with(&[ours, ("etc/udev/rules.d/90-ptp-kvm.rules", GARDEN)]);
     assert_eq!(kvm(&later), "-:_chrony 0660 /etc/udev/rules.d/90-ptp-kvm.rules:1");
-    let earlier = tree(&[ours, ("etc/udev/rules.d/50-ptp-kvm.rules", GARDEN)]);
+    let earlier = Scratch::with(&[ours, ("etc/udev/rules.d/50-ptp-kvm.rules", GARDEN)]);
     assert_eq!(kvm(&earlier), "-:hostclock 0640 /usr/lib/udev/rules.d/60-hostclock.rules:3");
     assert_eq!(decides(later.path(), "ptp1", "hyperv").map(|found| found.line), Some(6), "of another device");
     assert_eq!(decides(later.path(), "ptp1", "igb"), None);
@@ -46,13 +38,15 @@ fn a_later_file_has_the_last_word_whatever_its_directory() {
 #[test]
 fn of_one_name_the_first_directory_wins_and_a_link_to_dev_null_is_no_rules() {
     let packaged = ("usr/lib/udev/rules.d/90-ptp-kvm.rules", GARDEN);
-    let replaced =
-        tree(&[packaged, ("etc/udev/rules.d/90-ptp-kvm.rules", "KERNEL==\"ptp0\", MODE=\"0644\"\n")]);
+    let replaced = Scratch::with(&[
+        packaged,
+        ("etc/udev/rules.d/90-ptp-kvm.rules", "KERNEL==\"ptp0\", MODE=\"0644\"\n"),
+    ]);
     assert_eq!(kvm(&replaced), "-:- 0644 /etc/udev/rules.d/90-ptp-kvm.rules:1");
-    let masked = tree(&[packaged, ("etc/udev/rules.d/x", "")]);
+    let masked = Scratch::with(&[packaged, ("etc/udev/rules.d/x", "")]);
     symlink("/dev/null", masked.path().join("etc/udev/rules.d/90-ptp-kvm.rules")).expect("a link");
     assert_eq!(kvm(&masked), "none");
-    let other = tree(&[("etc/udev/rules.d/90-ptp-kvm.rules.bak", GARDEN)]);
+    let other = Scratch::with(&[("etc/udev/rules.d/90-ptp-kvm.rules.bak", GARDEN)]);
     assert_eq!(kvm(&other), "none");
 }
 
@@ -83,7 +77,8 @@ fn a_rule_says_nothing_of_a_device_that_it_does_not_fit() {
 fn attributes_are_those_of_the_device() {
     let rules = "ATTR{idVendor}==\"1234\", MODE=\"0666\"\nATTRS{idVendor}==\"1234\", MODE=\"0666\"\n\
         ATTR{n_alarms}==\"0\", GROUP=\"clock\"\nATTR{n_alarms}!=\"0\", OWNER=\"x\"\n";
-    let tree = tree(&[("run/udev/rules.d/70-a.rules", rules), ("sys/class/ptp/ptp0/n_alarms", "0\n")]);
+    let tree =
+        Scratch::with(&[("run/udev/rules.d/70-a.rules", rules), ("sys/class/ptp/ptp0/n_alarms", "0\n")]);
     assert_eq!(kvm(&tree), "-:clock - /run/udev/rules.d/70-a.rules:3");
 }
 

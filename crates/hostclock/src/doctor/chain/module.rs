@@ -76,7 +76,7 @@ fn load(facts: &Facts) -> &'static str {
     }
 }
 
-/// A kernel without the module: a package of the distribution brings it, or whoever builds the kernel.
+/// A kernel without the module: a package of the distribution brings it, or the kernel has to be built with it.
 fn absent(facts: &Facts, finding: Finding, release: &str) -> Finding {
     let kernel = &facts.kernel;
     let from_outside = !kernel.modules_installed && !kernel.any_modules_installed;
@@ -108,8 +108,8 @@ fn absent(facts: &Facts, finding: Finding, release: &str) -> Finding {
     };
     finding
         .because(format!(
-            "the kernel is no package of this system (there is no /lib/modules/{release}): whoever starts this machine \
-             provides it{shown}"
+            "the kernel is no package of this system (there is no /lib/modules/{release}): it comes from outside, \
+             with the machine{shown}"
         ))
         .fixed_by("the kernel's builder sets CONFIG_PTP_1588_CLOCK_KVM=y, and CONFIG_PTP_1588_CLOCK_VMCLOCK=y (Linux 6.13 and newer)")
 }

@@ -74,7 +74,7 @@ fn a_record_whose_end_is_missing_is_kept_and_named() {
 
 #[test]
 fn a_service_that_could_not_start_takes_nobodys_clock() {
-    let wants = "etc/systemd/system/sysinit.target.wants/hostclock.service";
+    let wants = "etc/systemd/system/multi-user.target.wants/hostclock.service";
     let refuses = |what: &str, prepare: &dyn Fn(&Machine)| {
         let tree = Machine::debian("cannot-start");
         prepare(&tree);

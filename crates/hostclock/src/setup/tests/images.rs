@@ -40,12 +40,17 @@ fn an_image_with_chrony_follows_its_host_and_undoing_leaves_no_trace() {
         "etc/systemd/ntp-units.d/40-hostclock.list",
         "etc/systemd/system/hostclock.service",
         "etc/systemd/system/hostclock-wait.service",
-        "etc/systemd/system/sysinit.target.wants/hostclock.service",
-        "etc/systemd/system/sysinit.target.wants/hostclock-wait.service",
+        "etc/systemd/system/multi-user.target.wants/hostclock.service",
+        "etc/systemd/system/multi-user.target.wants/hostclock-wait.service",
         "etc/hostclock/hostclock.toml",
         "etc/hostclock-undo.json",
     ] {
         assert!(tree.has(path), "{path}");
+    }
+    // Where `systemctl enable` would put the links, by the units themselves.
+    for unit in ["hostclock.service", "hostclock-wait.service"] {
+        let text = fs::read_to_string(tree.0.join("etc/systemd/system").join(unit)).expect("written");
+        assert!(text.contains("[Install]\nWantedBy=multi-user.target\n"), "{text}");
     }
     assert!(!tree.has("etc/systemd/system/multi-user.target.wants/chrony.service"));
     assert!(!tree.has("etc/systemd/system/chronyd.service"));
@@ -108,7 +113,7 @@ fn what_a_package_has_brought_is_not_written_again() {
     }
     assert_eq!(set_up(&tree.request()), Code::Fine);
     assert!(!tree.has("etc/systemd/system/hostclock.service"));
-    let link = tree.0.join("etc/systemd/system/sysinit.target.wants/hostclock.service");
+    let link = tree.0.join("etc/systemd/system/multi-user.target.wants/hostclock.service");
     assert_eq!(fs::read_link(link).expect("a link"), Path::new("/usr/lib/systemd/system/hostclock.service"));
 }
 

@@ -149,7 +149,7 @@ fn a_package_that_comes_later_takes_the_place_of_what_setup_wrote() {
     assert_eq!(ended, Ok((Outcome::SetUp, Code::Fine)), "{report:?}");
     assert!(!machine.has("etc/systemd/system/hostclock.service"));
     assert!(!machine.has("etc/udev/rules.d/60-hostclock.rules"));
-    let link = machine.0.join("etc/systemd/system/sysinit.target.wants/hostclock.service");
+    let link = machine.0.join("etc/systemd/system/multi-user.target.wants/hostclock.service");
     let target = std::fs::read_link(link).expect("a link");
     assert_eq!(target, std::path::Path::new("/usr/lib/systemd/system/hostclock.service"));
     assert!(fake.ran.borrow().iter().any(|command| command == "systemctl restart hostclock.service"));
