@@ -74,6 +74,7 @@ fn back(others: &str) -> RuntimeUnit {
          Conflicts=hostclock.service hostclock-wait.service\n\
          After=hostclock.service\n\
          Wants={others}\n\
+         Before={others}\n\
          \n\
          [Service]\n\
          Type=oneshot\n\
@@ -186,7 +187,7 @@ mod tests {
         for line in [
             "Conflicts=chrony.service phc2sys@eth0.service\n",
             "Before=chrony.service phc2sys@eth0.service\n",
-            "Wants=chrony.service phc2sys@eth0.service\n",
+            "Wants=chrony.service phc2sys@eth0.service\nBefore=chrony.service phc2sys@eth0.service\n",
             "OnFailure=hostclock-handback.service\n",
             "ExecStart=/usr/bin/hostclock wait --within 1ms --timeout 15s\n",
         ] {

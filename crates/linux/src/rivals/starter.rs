@@ -72,6 +72,11 @@ impl Starter {
             Self::Service(name) if name.contains('.') => format!("systemctl disable --now {name}"),
             Self::Service(name) => format!("rc-service {name} stop && rc-update del {name}"),
             Self::Container { manager: "lxc-stop", id } => format!("lxc-stop -n {id}"),
+            // With `--restart=always` a container that was stopped is started again with docker's daemon (podman does so
+            // only where podman-restart.service is enabled, and can't change it before 5.0).
+            Self::Container { manager: "docker", id } => {
+                format!("docker update --restart=no {id} && docker stop {id}")
+            }
             Self::Container { manager, id } => format!("{manager} stop {id}"),
             Self::Pod(uid) => format!(
                 "change the workload that starts its pod again: kubectl get pods -A -o \

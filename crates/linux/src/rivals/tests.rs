@@ -62,7 +62,7 @@ fn rivals_are_named_with_their_process_and_service_daemons_first() {
         ]
     );
     let hints: Vec<_> = find(proc.0.path()).iter().map(Rival::hint).collect();
-    assert_eq!(hints[1].as_deref(), Some("docker stop 0123"));
+    assert_eq!(hints[1].as_deref(), Some("docker update --restart=no 0123 && docker stop 0123"));
     assert_eq!(hints[2].as_deref(), Some("systemctl disable --now chrony.service"));
     assert!(hints[3].as_deref().is_some_and(|hint| hint.contains("guest-set-time")), "not to stop the agent");
 }

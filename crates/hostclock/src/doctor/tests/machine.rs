@@ -32,7 +32,7 @@ fn a_clock_daemon_in_a_container_is_stopped_by_the_service_that_starts_it() {
     assert_eq!(about(&diagnosis, "rival"), ["PROBLEM chronyd (process 812, container 4f1c0de0aa) runs"]);
     let advice = remedies(&diagnosis, "rival");
     assert!(
-        advice.contains("sudo docker stop 4f1c0de0aa") && !advice.contains("hostclock setup"),
+        advice.contains("sudo docker update --restart=no 4f1c0de0aa") && !advice.contains("hostclock setup"),
         "{advice}"
     );
     // Of Flatcar's documentation for Azure (flatcar-docs, installing/cloud/azure.md).

@@ -23,8 +23,14 @@ fn stops(path: &str) -> String {
 
 #[test]
 fn each_kind_of_container_is_stopped_by_its_own_manager() {
-    assert_eq!(stops(&format!("/system.slice/docker-{NUMBER}.scope")), "docker stop 4f1c0de0aa00");
-    assert_eq!(stops(&format!("/docker/{NUMBER}")), "docker stop 4f1c0de0aa00");
+    assert_eq!(
+        stops(&format!("/system.slice/docker-{NUMBER}.scope")),
+        "docker update --restart=no 4f1c0de0aa00 && docker stop 4f1c0de0aa00"
+    );
+    assert_eq!(
+        stops(&format!("/docker/{NUMBER}")),
+        "docker update --restart=no 4f1c0de0aa00 && docker stop 4f1c0de0aa00"
+    );
     assert_eq!(stops(&format!("/machine.slice/libpod-{NUMBER}.scope")), "podman stop 4f1c0de0aa00");
     assert_eq!(stops(&format!("/system.slice/nerdctl-{NUMBER}.scope")), "nerdctl stop 4f1c0de0aa00");
     assert_eq!(stops("/lxc.payload.web/system.slice"), "lxc stop web");
@@ -36,7 +42,7 @@ fn what_lies_below_a_container_is_the_containers_own_and_above_it_the_machines()
     for (path, stop) in [
         (
             format!("/system.slice/docker-{NUMBER}.scope/system.slice/chrony.service"),
-            "docker stop 4f1c0de0aa00",
+            "docker update --restart=no 4f1c0de0aa00 && docker stop 4f1c0de0aa00",
         ),
         (
             format!("/machine.slice/libpod-{NUMBER}.scope/container/system.slice/ntp.service"),
@@ -133,7 +139,11 @@ fn what_keeps_it_among_the_processes_above_is_told_to_stop_it() {
             "supervise-daemon chronyd --start",
             "rc-service chronyd stop && rc-update del chronyd",
         ),
-        ("containerd-shim", &shim("moby"), "docker stop 4f1c0de0aa00"),
+        (
+            "containerd-shim",
+            &shim("moby"),
+            "docker update --restart=no 4f1c0de0aa00 && docker stop 4f1c0de0aa00",
+        ),
         ("containerd-shim", &shim("default"), "nerdctl stop 4f1c0de0aa00"),
         ("containerd-shim", &shim("k8s.io"), "take it out of what Kubernetes starts"),
         ("conmon", &format!("conmon --api-version 1 -c {NUMBER} -u x"), "podman stop 4f1c0de0aa00"),
