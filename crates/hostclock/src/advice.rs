@@ -20,7 +20,7 @@ pub(crate) fn right_program(root: &Path) -> String {
     if is_wsl(root) {
         return "WSL's own chronyd keeps this clock, and is right here".to_owned();
     }
-    let enabled = services::enabled_rivals(root);
+    let enabled = services::enabled_rivals(root).unwrap_or_default();
     if let Some(service) = enabled.iter().find(|name| !name.contains("-wait")) {
         return format!("`{service}` keeps this clock, and is right here");
     }

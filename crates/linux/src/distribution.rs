@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::inside::inside;
+
 /// What os-release(5) says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
@@ -18,8 +20,13 @@ impl Distribution {
     /// What the tree under `root` says; empty where it doesn't.
     #[must_use]
     pub fn find(root: &Path) -> Self {
-        let read = |path: &str| fs::read_to_string(root.join(path));
-        let text = read("etc/os-release").or_else(|_| read("usr/lib/os-release")).unwrap_or_default();
+        // A pipe in its place would never end, and a line in another encoding is none of ours.
+        let read = |path: &str| {
+            let place = inside(root, Path::new(path));
+            let bytes = place.is_file().then(|| fs::read(place).ok())??;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let text = read("etc/os-release").or_else(|| read("usr/lib/os-release")).unwrap_or_default();
         let value = |key: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
             line.map(|value| value.trim().trim_matches(|c| c == '"' || c == '\'').to_owned())

@@ -8,14 +8,16 @@ use std::path::{Component, Path, PathBuf};
 const MOST_LINKS: usize = 40;
 
 /// Where `path` of the tree under `root` is, with its links followed inside of that tree.
-pub(crate) fn inside(root: &Path, path: &Path) -> PathBuf {
+#[must_use]
+pub fn inside(root: &Path, path: &Path) -> PathBuf {
     let place = without_links(root, path);
     place.strip_prefix("/").map_or_else(|_| root.to_owned(), |place| root.join(place))
 }
 
 /// `path` of the tree under `root` with its links followed inside of that tree, from its `/` on. What isn't there
 /// stays as it is written.
-pub(crate) fn without_links(root: &Path, path: &Path) -> PathBuf {
+#[must_use]
+pub fn without_links(root: &Path, path: &Path) -> PathBuf {
     let mut rest: Vec<PathBuf> = vec![path.to_owned()];
     let (mut done, mut links) = (PathBuf::from("/"), 0);
     while let Some(next) = rest.pop() {

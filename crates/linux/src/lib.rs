@@ -29,7 +29,7 @@ mod fork;
 pub mod helper;
 pub mod hypervisor;
 pub mod identity;
-mod inside;
+pub mod inside;
 pub mod instance;
 pub mod kmsg;
 pub mod label;

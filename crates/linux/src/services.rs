@@ -1,10 +1,13 @@
 //! Which services start with the machine, by the links that their manager keeps: without asking it, and so in an
 //! image as well.
 
-use std::fs;
+mod links;
+
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::inside::{inside, without_links};
+pub use links::{Link, links};
 
 /// Where a unit's file may be, the one that wins first: systemd.unit(5).
 const UNITS: [&str; 5] = [
@@ -14,9 +17,6 @@ const UNITS: [&str; 5] = [
     "usr/lib/systemd/system",
     "lib/systemd/system",
 ];
-/// Where an administrator's links are.
-const LINKS: &str = "etc/systemd/system";
-const RUNLEVELS: &str = "etc/runlevels";
 /// The target of a link that masks.
 const NULL: &str = "/dev/null";
 
@@ -32,7 +32,7 @@ pub enum Manager {
 /// The manager of the tree under `root`; of a running machine the one that runs.
 #[must_use]
 pub fn manager(root: &Path) -> Option<Manager> {
-    let has = |path: &str| root.join(path).exists();
+    let has = |path: &str| inside(root, Path::new(path)).exists();
     if has("run/systemd/system") {
         Some(Manager::Systemd)
     } else if has("run/openrc") {
@@ -55,47 +55,6 @@ pub const fn own(manager: Manager) -> &'static str {
     }
 }
 
-/// A link that makes a service start, or gives it another name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Link {
-    /// Where it is, below the root.
-    pub path: PathBuf,
-    /// Where it leads, as it is written.
-    pub target: PathBuf,
-}
-
-/// The links that make the service `name` start, in the tree under `root`: `chrony.service` for systemd, `chronyd`
-/// for OpenRC. Empty where it doesn't.
-#[must_use]
-pub fn links(root: &Path, name: &str) -> Vec<Link> {
-    let systemd = name.contains('.');
-    let top = if systemd { LINKS } else { RUNLEVELS };
-    let mut found = Vec::new();
-    let mut add = |directory: &Path| {
-        for entry in fs::read_dir(root.join(directory)).into_iter().flatten().flatten() {
-            let Ok(target) = fs::read_link(entry.path()) else { continue };
-            // To /dev/null: it is forbidden, the opposite.
-            let is_it = |path: &Path| path.file_name().is_some_and(|file| file == name);
-            let path = directory.join(entry.file_name());
-            if target != Path::new(NULL) && (is_it(&path) || is_it(&target)) {
-                found.push(Link { path, target });
-            }
-        }
-    };
-    if systemd {
-        add(Path::new(top));
-    }
-    for entry in fs::read_dir(root.join(top)).into_iter().flatten().flatten() {
-        let wanted = !systemd
-            || [".wants", ".requires"].iter().any(|end| entry.file_name().to_string_lossy().ends_with(end));
-        if wanted && entry.path().is_dir() {
-            add(&Path::new(top).join(entry.file_name()));
-        }
-    }
-    found.sort();
-    found
-}
-
 /// The file that describes the service `name`, below `root`; `None` where it isn't installed. A masked one is the
 /// link to /dev/null.
 #[must_use]
@@ -104,7 +63,13 @@ pub fn file(root: &Path, name: &str) -> Option<PathBuf> {
     places
         .iter()
         .map(|place| Path::new(place).join(name))
-        .find(|path| root.join(path).symlink_metadata().is_ok())
+        .find(|path| at(root, path).symlink_metadata().is_ok())
+}
+
+/// Where `path` of the tree is; the last part may be a link, and stays one.
+fn at(root: &Path, path: &Path) -> PathBuf {
+    let above = inside(root, path.parent().unwrap_or(Path::new("")));
+    above.join(path.file_name().unwrap_or_default())
 }
 
 /// Whether the service `name` starts containers, in the tree under `root`: a program that it started is then in a
@@ -140,16 +105,21 @@ pub fn starts_containers(root: &Path, name: &str) -> bool {
 #[must_use]
 pub fn masked_by(root: &Path, name: &str) -> Option<PathBuf> {
     let path = file(root, name).filter(|_| name.contains('.'))?;
-    let link = fs::read_link(root.join(&path)).ok()?;
+    let link = fs::read_link(at(root, &path)).ok()?;
     // Another name of a service that is masked is masked as well.
     (link == Path::new(NULL) || without_links(root, &path) == Path::new(NULL)).then_some(path)
 }
 
-/// Whether the service `name` starts with the machine, in the tree under `root`.
+/// Whether the service `name` starts with the machine, in the tree under `root`, as far as that can be read.
 #[must_use]
 pub fn is_enabled(root: &Path, name: &str) -> bool {
+    enabled(root, name).unwrap_or(false)
+}
+
+/// The same, for certain.
+fn enabled(root: &Path, name: &str) -> io::Result<bool> {
     // A link that is left of a package that was removed starts nothing.
-    masked_by(root, name).is_none() && file(root, name).is_some() && !links(root, name).is_empty()
+    Ok(masked_by(root, name).is_none() && file(root, name).is_some() && !links(root, name)?.is_empty())
 }
 
 /// The services of other clock daemons, for systemd; what waits for them first, as it would start them.
@@ -173,24 +143,29 @@ const RIVALS: [&str; 14] = [
 const OPENRC_RIVALS: [&str; 5] = ["chronyd", "ntpd", "openntpd", "ntp-client", "ptpd"];
 
 /// The services of other clock daemons that start with the machine.
-#[must_use]
-pub fn enabled_rivals(root: &Path) -> Vec<&'static str> {
+///
+/// # Errors
+/// When a directory of links can't be read.
+pub fn enabled_rivals(root: &Path) -> io::Result<Vec<&'static str>> {
     let names: &[&str] = match manager(root) {
         Some(Manager::Systemd) => &RIVALS,
         Some(Manager::OpenRc) => &OPENRC_RIVALS,
         None => &[],
     };
-    let mut enabled: Vec<&'static str> = Vec::new();
-    for name in names.iter().copied().filter(|name| is_enabled(root, name)) {
+    let mut found: Vec<&'static str> = Vec::new();
+    for name in names.iter().copied() {
+        if !enabled(root, name)? {
+            continue;
+        }
         // Debian's chronyd.service is another name of chrony.service.
-        let alias = fs::read_link(root.join(file(root, name).unwrap_or_default())).is_ok_and(|target| {
-            enabled.iter().any(|other| target.file_name().is_some_and(|file| file == *other))
+        let alias = fs::read_link(at(root, &file(root, name).unwrap_or_default())).is_ok_and(|target| {
+            found.iter().any(|other| target.file_name().is_some_and(|file| file == *other))
         });
         if !alias {
-            enabled.push(name);
+            found.push(name);
         }
     }
-    enabled
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -231,7 +206,11 @@ mod tests {
     #[test]
     fn all_links_of_a_service_are_found_its_other_names_among_them() {
         let tree = debian();
-        let paths: Vec<_> = links(tree.path(), "chrony.service").into_iter().map(|link| link.path).collect();
+        let paths: Vec<_> = links(tree.path(), "chrony.service")
+            .expect("readable")
+            .into_iter()
+            .map(|link| link.path)
+            .collect();
         assert_eq!(
             paths,
             [
@@ -239,7 +218,51 @@ mod tests {
                 Path::new("etc/systemd/system/multi-user.target.wants/chrony.service")
             ]
         );
-        assert_eq!(enabled_rivals(tree.path()), ["chrony.service"], "one daemon, one name");
+        assert_eq!(
+            enabled_rivals(tree.path()).expect("readable"),
+            ["chrony.service"],
+            "one daemon, one name"
+        );
+    }
+
+    #[test]
+    fn what_a_package_or_another_target_starts_is_found_too() {
+        let tree = tree(
+            &["usr/lib/systemd/systemd", "usr/lib/systemd/system/chrony.service"],
+            &[
+                ("usr/lib/systemd/system/multi-user.target.wants/chrony.service", "../chrony.service"),
+                ("lib", "usr/lib"),
+            ],
+        );
+        let found = links(tree.path(), "chrony.service").expect("readable");
+        assert!(matches!(found.as_slice(), [link] if link.is_a_packages()), "{found:?}");
+        assert!(is_enabled(tree.path(), "chrony.service"));
+        let upheld = tree_of_upholds();
+        assert_eq!(enabled_rivals(upheld.path()).expect("readable"), ["ntp.service"]);
+    }
+
+    fn tree_of_upholds() -> Scratch {
+        tree(
+            &["usr/lib/systemd/systemd", "usr/lib/systemd/system/ntp.service"],
+            &[("etc/systemd/system/x.target.upholds/ntp.service", "/usr/lib/systemd/system/ntp.service")],
+        )
+    }
+
+    #[test]
+    fn an_images_absolute_links_lead_to_its_own_files() {
+        let tree = tree(
+            &["var/ul/systemd/systemd", "var/ul/systemd/system/chrony.service"],
+            &[
+                ("usr/lib", "/var/ul"),
+                (
+                    "etc/systemd/system/multi-user.target.wants/chrony.service",
+                    "/usr/lib/systemd/system/chrony.service",
+                ),
+            ],
+        );
+        assert_eq!(file(tree.path(), "chrony.service"), Some("usr/lib/systemd/system/chrony.service".into()));
+        assert_eq!(manager(tree.path()), Some(Manager::Systemd));
+        assert_eq!(enabled_rivals(tree.path()).expect("readable"), ["chrony.service"]);
     }
 
     #[test]
@@ -248,7 +271,7 @@ mod tests {
         symlink("/dev/null", tree.path().join("etc/systemd/system/chrony.service")).expect("a link");
         assert!(!is_enabled(tree.path(), "chrony.service"));
         let left = tree_with_a_link_left();
-        assert_eq!(enabled_rivals(left.path()), Vec::<&str>::new());
+        assert_eq!(enabled_rivals(left.path()).expect("readable"), Vec::<&str>::new());
     }
 
     #[test]
@@ -307,15 +330,18 @@ mod tests {
             &[("etc/runlevels/default/chronyd", "/etc/init.d/chronyd")],
         );
         assert_eq!(manager(tree.path()), Some(Manager::OpenRc));
-        assert_eq!(enabled_rivals(tree.path()), ["chronyd"]);
-        assert_eq!(links(tree.path(), "chronyd").len(), 1);
+        assert_eq!(enabled_rivals(tree.path()).expect("readable"), ["chronyd"]);
+        assert_eq!(links(tree.path(), "chronyd").expect("readable").len(), 1);
         assert!(file(tree.path(), "ntpd").is_some() && !is_enabled(tree.path(), "ntpd"));
     }
 
     #[test]
     fn a_tree_without_a_manager_has_no_services() {
         let tree = Scratch::new();
-        assert_eq!((manager(tree.path()), enabled_rivals(tree.path())), (None, Vec::new()));
-        assert_eq!(links(tree.path(), "chrony.service"), []);
+        assert_eq!(
+            (manager(tree.path()), enabled_rivals(tree.path()).expect("readable")),
+            (None, Vec::new())
+        );
+        assert_eq!(links(tree.path(), "chrony.service").expect("readable"), []);
     }
 }

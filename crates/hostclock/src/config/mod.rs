@@ -237,8 +237,8 @@ pub(crate) fn of_tree(root: &Path) -> (Config, Mistakes) {
 }
 
 /// What is wrong with the text of a configuration, which `file` is called.
-pub(crate) fn mistakes_of(file: &Path, text: &str) -> Mistakes {
-    parse::parse(file, text).1
+pub(crate) fn of_text(file: &Path, text: &str) -> (Config, Mistakes) {
+    parse::parse(file, text)
 }
 
 /// Sets one key; the error names it, and says what is wrong and what is accepted.

@@ -131,7 +131,7 @@ impl Facts {
             .into_iter()
             .map(discover::Found::into_candidate)
             .collect();
-        let enabled_rivals = services::enabled_rivals(root);
+        let enabled_rivals = services::enabled_rivals(root).unwrap_or_default();
         let in_container = |service: &&&'static str| services::starts_containers(root, service);
         Self {
             distribution: Distribution::find(root),

@@ -87,7 +87,17 @@ pub(super) fn carry_out(
     if manager == Manager::Systemd {
         note(world, &reread_units(), report);
     }
-    up_to_date(world, request, manager, &plan, runs_now, report)
+    match (up_to_date(world, request, manager, &plan, runs_now, report), standing) {
+        (Err((_, why)), Some(standing)) => {
+            // What it ran with before was right, or at least no worse.
+            let stop = standing.restored(world, manager, &plan, &why, report);
+            if runs_now {
+                note(world, &restart(manager, own), report);
+            }
+            Err(stop)
+        }
+        (ended, _) => ended,
+    }
 }
 
 /// The files, and what makes the machine take note of them.

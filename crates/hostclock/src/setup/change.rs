@@ -23,8 +23,12 @@ pub(super) enum Change {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         earlier: Vec<Node>,
     },
-    /// The service's user is made, by a command.
-    User { name: String },
+    /// The service's user is made, by a command, and its group where there wasn't one of that name, with that number.
+    User {
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group_before: Option<u32>,
+    },
 }
 
 /// What became of taking a change back.
@@ -84,6 +88,9 @@ impl Change {
     pub(super) fn done(&self) -> String {
         match self {
             Self::Directory { path } => format!("made /{}", path.display()),
+            Self::Replace { path, after, .. } if after.is_mask() => {
+                format!("disabled by masking it: /{} -> /dev/null", path.display())
+            }
             Self::Replace { path, before: Node::Absent, after: Node::Link { .. }, .. } => {
                 format!("enabled by /{}", path.display())
             }
@@ -92,7 +99,7 @@ impl Change {
             }
             Self::Replace { path, after: Node::Absent, .. } => format!("removed /{}", path.display()),
             Self::Replace { path, .. } => format!("wrote /{}", path.display()),
-            Self::User { name } => format!("made the user {name}"),
+            Self::User { name, .. } => format!("made the user {name}"),
         }
     }
 

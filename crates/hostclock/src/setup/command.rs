@@ -106,10 +106,26 @@ pub(super) fn make_user(root: &Path) -> Command {
 
 /// Removes it.
 pub(super) fn remove_user(root: &Path) -> Command {
-    let mut made = command(["userdel"]);
+    of_accounts("userdel", root, &[])
+}
+
+/// Removes the group of the same name, which `userdel` leaves where `USERGROUPS_ENAB` in login.defs(5) isn't `yes`.
+pub(super) fn remove_group(root: &Path) -> Command {
+    of_accounts("groupdel", root, &[])
+}
+
+/// Makes that group again, with its number, which `userdel` takes for the user's own.
+pub(super) fn make_group(root: &Path, number: u32) -> Command {
+    of_accounts("groupadd", root, &["--gid", &number.to_string()])
+}
+
+/// A command of the shadow utilities about the service's user.
+fn of_accounts(program: &str, root: &Path, options: &[&str]) -> Command {
+    let mut made = command([program]);
     if root != Path::new("/") {
         made.0.extend(["--prefix".to_owned(), root.display().to_string()]);
     }
+    made.0.extend(options.iter().map(|option| (*option).to_owned()));
     made.0.push(USER.to_owned());
     made
 }

@@ -45,10 +45,9 @@ pub(super) fn examine(world: &World<'_>, request: &Request, report: &mut Report)
         }
         loaded => loaded.map_err(failed)?,
     };
-    let config = configuration(world)?;
-    let carried = match &request.from {
-        Some(file) => Some(carried_over(world, file)?),
-        None => None,
+    let (config, carried) = match &request.from {
+        Some(file) => carried_over(world, file).map(|(config, carried)| (config, Some(carried)))?,
+        None => (configuration(world)?, None),
     };
     let observation =
         if world.running && !request.upgrade { verified(world, request, &config, report)? } else { None };
@@ -86,25 +85,23 @@ pub(super) fn examine(world: &World<'_>, request: &Request, report: &mut Report)
 }
 
 /// chrony's settings as ours, which have to be a configuration that the service starts with.
-fn carried_over(world: &World<'_>, file: &Path) -> Result<Carried, Stop> {
+fn carried_over(world: &World<'_>, file: &Path) -> Result<(Config, Carried), Stop> {
     let usage = |why: String| (Code::Usage, why);
     let carried = chrony::carry_over(world.tree.root(), file).map_err(usage)?;
-    match config::mistakes_of(file, &carried.text).0.first() {
+    let (config, mistakes) = config::of_text(file, &carried.text);
+    match mistakes.0.first() {
         Some(mistake) => Err(usage(format!(
             "{}: what comes of it is no configuration that hostclock starts with ({}); nothing is changed",
             file.display(),
             mistake.problem
         ))),
-        None => Ok(carried),
+        None => Ok((config, carried)),
     }
 }
 
 /// Whether this is a machine to be set up, and what starts its services.
 fn suitable(world: &World<'_>, report: &mut Report) -> Result<Manager, Stop> {
     let root = world.tree.root();
-    if !root.is_dir() {
-        return Err((Code::Usage, format!("--root {}: there is no such directory", root.display())));
-    }
     if world.running {
         if let Some(kind) = Isolation::find(root).container {
             return Err(failed(format!(
@@ -112,7 +109,14 @@ fn suitable(world: &World<'_>, report: &mut Report) -> Result<Manager, Stop> {
             )));
         }
     }
-    if world.running && is_wsl(root) {
+    if is_wsl(root) && !world.running {
+        // Or /proc of the machine that makes the image is mounted in it.
+        report.remark(
+            "where this image runs in the Windows Subsystem for Linux, hostclock does not start: a chronyd of WSL's own \
+             keeps the clock there"
+                .to_owned(),
+        );
+    } else if is_wsl(root) {
         return Err(failed(
             "this is the Windows Subsystem for Linux: a chronyd of its own keeps the clock of all distributions by the \
              same device, and can't be stopped from here; nothing is changed"

@@ -29,6 +29,7 @@ mod tests;
 mod tree;
 mod undo;
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -130,32 +131,59 @@ pub(crate) fn undo(request: &Request) -> Code {
 
 type Ended = Result<(Outcome, Code), Stop>;
 
+/// Which run's turn it is.
+const LOCK: &str = "/run/hostclock-setup.lock";
+
 /// One run at a time changes a tree: two would each take the other's files for what was there before.
 fn in_turn(request: &Request, run: fn(&World<'_>, &Request, &mut Report) -> Ended) -> Code {
     /// A hand-over takes some seconds.
     const PATIENCE: Duration = Duration::from_secs(60);
     let mut report = Report::new(request.json);
-    // Commands for an image want a path that means the same everywhere.
-    let root = std::path::absolute(&request.root).unwrap_or_else(|_| request.root.clone());
-    let request = Request { root, ..request.clone() };
-    let directory = request.root.join("etc");
-    let turn = if request.only_looks() || !directory.is_dir() {
-        Ok(None)
+    let request = Request { root: plain(&request.root), ..request.clone() };
+    let ended = if !request.root.is_dir() {
+        Err((Code::Usage, format!("--root {}: there is no such directory", request.root.display())))
+    } else if request.only_looks() {
+        run(&World::of(&request, &ThisMachine), &request, &mut report)
     } else {
-        match Turn::take(&directory, PATIENCE) {
-            Ok(Some(turn)) => Ok(Some(turn)),
-            Ok(None) => Err(failed(format!(
-                "another `hostclock setup` is changing {} (it holds a lock on {}): nothing is changed",
-                request.root.display(),
-                directory.display()
-            ))),
-            Err(error) => {
-                Err(failed(format!("cannot lock {}: {error}; nothing is changed", directory.display())))
-            }
-        }
+        turn(&request.root, PATIENCE)
+            .and_then(|_turn| run(&World::of(&request, &ThisMachine), &request, &mut report))
     };
-    let ended = turn.and_then(|_turn| run(&World::of(&request, &ThisMachine), &request, &mut report));
     report.finish(ended)
+}
+
+/// `root` as a path that means the same everywhere, as commands for an image want it; this machine's own by its name,
+/// however it was spelt.
+fn plain(root: &Path) -> PathBuf {
+    let id = |path: &Path| std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    let own = Path::new("/");
+    if id(root).is_some_and(|found| Some(found) == id(own)) {
+        return own.to_owned();
+    }
+    std::path::absolute(root).unwrap_or_else(|_| root.to_owned())
+}
+
+/// The turn to change the tree under `root`, or nothing where there is nothing to change.
+fn turn(root: &Path, patience: Duration) -> Result<Option<Turn>, Stop> {
+    let directory = root.join("etc");
+    if !directory.is_dir() {
+        return Ok(None);
+    }
+    let by_file = Turn::by_file(Path::new(LOCK), patience);
+    // Who isn't root has no business there, and /run may be missing.
+    let (taken, place) = match by_file {
+        Err(_) => (Turn::by_directory(&directory, patience), directory.as_path()),
+        taken => (taken, Path::new(LOCK)),
+    };
+    match taken {
+        Ok(Some(turn)) => Ok(Some(turn)),
+        Ok(None) => Err(failed(format!(
+            "another process holds the lock {}, as `hostclock setup` does while it runs: nothing is changed; \
+             `fuser {}` names it",
+            place.display(),
+            place.display()
+        ))),
+        Err(error) => Err(failed(format!("cannot lock {}: {error}; nothing is changed", place.display()))),
+    }
 }
 
 fn set_up_in(world: &World<'_>, request: &Request, report: &mut Report) -> Result<(Outcome, Code), Stop> {

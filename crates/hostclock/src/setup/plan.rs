@@ -3,9 +3,9 @@
 //!
 //! An administrator's edits win: what is at a path and isn't what setup put there itself stays, and is named.
 
-use std::fs;
 use std::path::Path;
 
+use hostclock_linux::inside::inside;
 use hostclock_linux::rivals::Rival;
 
 use super::assets::OWN_UNITS;
@@ -130,7 +130,27 @@ pub(super) fn relative(path: &'static str) -> &'static Path {
 }
 
 /// Whether /etc/passwd has the service's user.
-pub(super) fn has_user(root: &Path) -> bool {
-    let passwd = fs::read_to_string(root.join("etc/passwd")).unwrap_or_default();
-    passwd.lines().any(|line| line.split(':').next() == Some(USER))
+///
+/// # Errors
+/// When that can't be read, in one line.
+pub(super) fn has_user(tree: &Tree) -> Result<bool, String> {
+    Ok(account(tree, "etc/passwd")?.is_some())
+}
+
+/// The number of the group that is called as the service's user is; `None` where there is none.
+///
+/// # Errors
+/// When /etc/group can't be read, in one line.
+pub(super) fn group(tree: &Tree) -> Result<Option<u32>, String> {
+    let line = account(tree, "etc/group")?;
+    Ok(line.and_then(|line| line.split(':').nth(2)?.parse().ok()))
+}
+
+/// The line of the service's user in a file of accounts, where other lines may be in any encoding.
+fn account(tree: &Tree, file: &str) -> Result<Option<String>, String> {
+    let place = inside(tree.root(), Path::new(file));
+    let place = place.strip_prefix(tree.root()).unwrap_or(Path::new(file));
+    let bytes = tree.read(place)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.lines().find(|line| line.split(':').next() == Some(USER)).map(str::to_owned))
 }

@@ -5,6 +5,7 @@ mod others;
 use std::fs;
 use std::path::Path;
 
+use hostclock_linux::inside::inside;
 use hostclock_linux::lasting;
 use hostclock_linux::services::{Link, Manager};
 
@@ -12,7 +13,7 @@ use super::assets::{self, Asset, OWN_UNITS, UNIT, UNIT_PLACES};
 use super::change::Change;
 use super::command::USER;
 use super::node::Node;
-use super::plan::{Plan, Step, Wishes, configuration, has_user, missing_above, relative};
+use super::plan::{Plan, Step, Wishes, configuration, group, has_user, missing_above, relative};
 use super::record::Record;
 use super::tree::Tree;
 
@@ -50,9 +51,9 @@ pub(super) fn plan(
     if let Some(text) = wishes.configuration {
         planner.configuration(text)?;
     }
-    if manager == Manager::Systemd && !has_user(tree.root()) {
+    if manager == Manager::Systemd && !has_user(tree)? {
         planner.can_make_user()?;
-        let user = Change::User { name: USER.to_owned() };
+        let user = Change::User { name: USER.to_owned(), group_before: group(tree)? };
         planner.plan.files.push(Step { change: user, content: Vec::new() });
     }
     for link in wanted_links(tree.root(), manager) {
@@ -255,7 +256,10 @@ impl Planner<'_> {
             self.plan.kept.push(line);
             return Ok(());
         }
-        if now.is(&after) || (now != Node::Absent && !self.is_ours(&link.path, &now)) {
+        // `timedatectl set-ntp true` makes it anew, by another of the unit's paths.
+        if self.leads_there(&link.path, &now, &after)
+            || (now != Node::Absent && !self.is_ours(&link.path, &now))
+        {
             return Ok(());
         }
         let name = link.path.file_name().unwrap_or_default();
@@ -268,6 +272,16 @@ impl Planner<'_> {
         let step = self.replace(&link.path, &now, after, Vec::new());
         self.plan.enabling.push(step);
         Ok(())
+    }
+
+    /// Whether the link that is at `path` leads where `after` would, perhaps by another path.
+    fn leads_there(&self, path: &Path, now: &Node, after: &Node) -> bool {
+        let (Node::Link { target: now, .. }, Node::Link { target: after, .. }) = (now, after) else {
+            return false;
+        };
+        let above = Path::new("/").join(path.parent().unwrap_or(Path::new("")));
+        let place = |target: &Path| inside(self.tree.root(), &above.join(target));
+        place(now) == place(after)
     }
 
     /// Leaves out what no earlier setup wrote.

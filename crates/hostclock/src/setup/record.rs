@@ -145,10 +145,15 @@ impl Record {
     pub(super) fn others(&self) -> Vec<String> {
         let mut others = self.stopped.clone();
         for change in &self.changes {
-            if let Change::Replace { before: Node::Link { target, .. }, after: Node::Absent, .. } = change {
-                let name = target.file_name().map(|name| name.to_string_lossy().into_owned());
-                others.extend(name.filter(|name| !others.contains(name)));
-            }
+            let name = match change {
+                Change::Replace { before: Node::Link { target, .. }, after: Node::Absent, .. } => {
+                    target.file_name()
+                }
+                Change::Replace { path, after, .. } if after.is_mask() => path.file_name(),
+                _ => None,
+            };
+            let name = name.map(|name| name.to_string_lossy().into_owned());
+            others.extend(name.filter(|name| !others.contains(name)));
         }
         others
     }
@@ -165,7 +170,7 @@ fn same_place(one: &Change, other: &Change) -> bool {
     match (one, other) {
         (Change::Replace { path, .. }, Change::Replace { path: other, .. })
         | (Change::Directory { path }, Change::Directory { path: other }) => path == other,
-        (Change::User { name }, Change::User { name: other }) => name == other,
+        (Change::User { name, .. }, Change::User { name: other, .. }) => name == other,
         _ => false,
     }
 }

@@ -4,12 +4,13 @@
 use hostclock_linux::services::Manager;
 
 use super::change::Change;
-use super::command::{apply_rules, remove_user, reread_units, runs, start};
+use super::command::{apply_rules, reread_units, runs, start};
 use super::node::Node;
-use super::plan::{Plan, has_user};
+use super::plan::Plan;
 use super::record::Record;
 use super::report::Report;
 use super::tree::{Access, Tree, kept_name};
+use super::undo::forget_user;
 use super::{Stop, World, failed};
 
 /// What was there before this run.
@@ -55,8 +56,8 @@ impl Standing {
         for (change, node, content) in self.was.iter().rev() {
             left.extend(restore(&world.tree, change, node, content).err());
             left.extend(self.forget_kept(&world.tree, change).err());
-            if matches!(change, Change::User { .. }) && has_user(world.tree.root()) {
-                left.extend(world.system.run(&remove_user(world.tree.root())).err());
+            if let Change::User { group_before, .. } = change {
+                left.extend(forget_user(world, *group_before).err());
             }
         }
         if world.running {

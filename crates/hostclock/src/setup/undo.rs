@@ -9,11 +9,12 @@ use hostclock_linux::services::{self, Manager};
 use super::World;
 use super::change::{Change, Undone};
 use super::command::{
-    apply_rules, command, remove_user, reread_clock_services, reread_units, restart, runs, start, stop,
+    apply_rules, command, make_group, remove_group, remove_user, reread_clock_services, reread_units,
+    restart, runs, start, stop,
 };
 use super::handover::{self, HANDBACK};
 use super::node::Node;
-use super::plan::{has_user, runtime_steps};
+use super::plan::{group, has_user, runtime_steps};
 use super::record::{Phase, Record};
 
 /// What came of it.
@@ -63,7 +64,11 @@ pub(super) fn take_back(world: &World<'_>, mut record: Record, manager: Manager)
 
 /// Whether it disabled another service.
 fn disables(change: &Change) -> bool {
-    matches!(change, Change::Replace { before: Node::Link { .. }, after: Node::Absent, .. })
+    match change {
+        Change::Replace { before: Node::Link { .. }, after: Node::Absent, .. } => true,
+        Change::Replace { after, .. } => after.is_mask(),
+        Change::Directory { .. } | Change::User { .. } => false,
+    }
 }
 
 /// Writes what hands the clock back, into the record first; whether that is there now.
@@ -131,10 +136,7 @@ fn unmake(world: &World<'_>, changes: &[&Change], done: &mut TakenBack) {
         let undone = match change {
             // A package that came since needs it.
             Change::User { .. } if is_packaged(world) => Ok(Undone::Whole),
-            Change::User { .. } if has_user(world.tree.root()) => {
-                let removed = world.system.run(&remove_user(world.tree.root()));
-                removed.and_then(|()| world.tree.settle(Path::new("etc/passwd"))).map(|()| Undone::Whole)
-            }
+            Change::User { group_before, .. } => forget_user(world, *group_before).map(|()| Undone::Whole),
             change => change.unmake(&world.tree),
         };
         match undone {
@@ -143,6 +145,20 @@ fn unmake(world: &World<'_>, changes: &[&Change], done: &mut TakenBack) {
             Err(why) => done.left.push(why),
         }
     }
+}
+
+/// Removes the service's user, and its group unless that was there before.
+pub(super) fn forget_user(world: &World<'_>, group_before: Option<u32>) -> Result<(), String> {
+    let root = world.tree.root();
+    if has_user(&world.tree)? {
+        world.system.run(&remove_user(root))?;
+    }
+    match (group(&world.tree)?, group_before) {
+        (Some(_), None) => world.system.run(&remove_group(root))?,
+        (None, Some(number)) => world.system.run(&make_group(root, number))?,
+        (Some(_), Some(_)) | (None, None) => return world.tree.settle(Path::new("etc/passwd")),
+    }
+    world.tree.settle(Path::new("etc/passwd"))
 }
 
 /// Whether a package describes the service's user.

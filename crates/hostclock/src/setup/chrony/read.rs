@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use glob::{MatchOptions, Pattern};
+use hostclock_linux::inside::inside;
+
 /// How deep files may include others.
 const DEEPEST: usize = 10;
 /// A line that says something.
@@ -43,7 +46,9 @@ impl Reader<'_> {
         if !fs::metadata(&place).map_err(cannot)?.is_file() {
             return Err(format!("cannot read {}: it is not a regular file", place.display()));
         }
-        let text = fs::read_to_string(&place).map_err(cannot)?;
+        // A comment may be in any encoding.
+        let bytes = fs::read(&place).map_err(cannot)?;
+        let text = String::from_utf8_lossy(&bytes);
         self.lines.push(Line::File(file.to_owned()));
         for line in text.lines() {
             self.line(line, depth)?;
@@ -77,20 +82,11 @@ impl Reader<'_> {
         }
     }
 
-    /// `include /etc/chrony.d/*.conf`: only the file's name may be a pattern here.
+    /// `include /etc/chrony.d/*.conf`: a pattern as glob(3) takes it, every part of which may have wildcards.
     fn include(&mut self, arguments: &[&str], depth: usize) -> Result<(), String> {
-        for pattern in arguments.iter().map(Path::new) {
-            let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            match name.split_once('*') {
-                None => self.read(pattern, depth + 1)?,
-                Some((start, end)) => {
-                    let directory = pattern.parent().unwrap_or(Path::new("/"));
-                    for file in files(&below(self.root, directory)) {
-                        if file.starts_with(start) && file.ends_with(end) {
-                            self.read(&directory.join(file), depth + 1)?;
-                        }
-                    }
-                }
+        for pattern in arguments {
+            for file in matching(self.root, pattern)? {
+                self.read(&file, depth + 1)?;
             }
         }
         Ok(())
@@ -113,13 +109,32 @@ impl Reader<'_> {
     }
 }
 
+/// The files that match a pattern, sorted; a pattern without wildcards is a file's name, whether that is there or not.
+fn matching(root: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    // As glob(3) does: what is hidden is not meant by a wildcard.
+    let hidden = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
+    let mut found = vec![PathBuf::new()];
+    for part in Path::new(pattern).components() {
+        let name = part.as_os_str().to_string_lossy();
+        if !name.contains(['*', '?', '[']) {
+            found.iter_mut().for_each(|path| path.push(part));
+            continue;
+        }
+        let wanted = Pattern::new(&name).map_err(|error| format!("include {pattern}: {error}"))?;
+        let inside = |directory: PathBuf| {
+            let names = files(&below(root, &directory)).into_iter();
+            let names = names.filter(|name| wanted.matches_with(name, hidden));
+            names.map(|name| directory.join(name)).collect::<Vec<_>>()
+        };
+        found = found.into_iter().flat_map(inside).filter(|path| below(root, path).exists()).collect();
+    }
+    Ok(found)
+}
+
 /// A path of the machine, in the tree under `root`.
 fn below(root: &Path, path: &Path) -> PathBuf {
-    match path.strip_prefix("/") {
-        Ok(inner) => root.join(inner),
-        // Given by the user, relative to where he is.
-        Err(_) => path.to_owned(),
-    }
+    // Else given by the user, relative to where he is.
+    if path.is_absolute() { inside(root, path) } else { path.to_owned() }
 }
 
 /// The names in a directory, sorted.

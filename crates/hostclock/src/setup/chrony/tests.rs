@@ -146,3 +146,21 @@ fn what_makes_no_sense_is_told_and_what_is_missing_is_an_error() {
     assert!(carry_over(folder.path(), Path::new("/a.conf")).expect_err("a loop").contains("too deeply"));
     assert!(carry_over(folder.path(), Path::new("/b.conf")).expect_err("missing").starts_with("cannot read"));
 }
+
+#[test]
+fn patterns_are_those_of_glob_and_comments_may_be_in_any_encoding() {
+    let folder = folder(
+        "glob",
+        &[
+            ("etc/chrony.conf", "include /etc/chrony.?/*clock*.conf\ninclude /etc/[a-b]*.conf\n"),
+            ("etc/chrony.d/10-clocks.conf", "refclock PHC /dev/ptp0 poll 1\n"),
+            ("etc/chrony.d/.hidden-clock.conf", "makestep 9 -1\n"),
+            ("etc/b-steps.conf", ""),
+            ("etc/c-steps.conf", "makestep 8 -1\n"),
+        ],
+    );
+    std::fs::write(folder.join("etc/b-steps.conf"), b"# M\xe9nage\nmakestep 0.3 -1\n").expect("written");
+    let carried = carry_over(folder.path(), Path::new("/etc/chrony.conf")).expect("readable");
+    let found = keys(&carried);
+    assert!(found.contains(&"step-forward = \"300ms\"") && found.contains(&"poll = \"1s\""), "{found:?}");
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 use hostclock_linux::rivals::{self, Rival, Role, Starter};
 use hostclock_linux::services::{self, Link};
 
+use super::super::assets::OWN_UNITS;
 use super::super::change::Change;
 use super::super::handover;
 use super::super::node::Node;
@@ -18,11 +19,15 @@ const FALLBACK: &str = "etc/systemd/system/hostclock.service.d/50-fallback.conf"
 /// After which time without a device it does.
 const DEVICE_TIMEOUT: &str = "30s";
 
+fn unreadable(error: std::io::Error) -> String {
+    format!("which services start with the machine can't be read: {error}; nothing is changed")
+}
+
 impl Planner<'_> {
     /// Looks for them: those that start with the machine, and on a running one those that run.
     pub(super) fn rivals(&mut self, running: bool) -> Result<(), String> {
         let root = self.tree.root().to_owned();
-        for service in services::enabled_rivals(&root) {
+        for service in services::enabled_rivals(&root).map_err(unreadable)? {
             self.disable(service)?;
         }
         // In an image nothing runs, though this machine's /proc may be mounted there.
@@ -53,19 +58,39 @@ impl Planner<'_> {
 
     /// Takes away the links that make a service start.
     fn disable(&mut self, service: &str) -> Result<(), String> {
-        let links = services::links(self.tree.root(), service);
+        let links = services::links(self.tree.root(), service).map_err(unreadable)?;
         if links.is_empty() || self.plan.rivals.iter().any(|known| known == service) {
             return Ok(());
         }
         self.plan.rivals.push(service.to_owned());
-        for Link { path, .. } in links {
-            let before = self.tree.node(&path)?;
-            let change = Change::replace(&path, before, Node::Absent);
-            if !self.plan.disabling.iter().any(|step| step.change == change) {
-                self.plan.disabling.push(Step { change, content: Vec::new() });
+        if links.iter().any(Link::is_a_packages) {
+            // It would come again with the package: systemd's own way is a mask.
+            let path = Path::new(OWN_UNITS).join(service);
+            match self.tree.node(&path)? {
+                Node::Absent => self.parents(&path),
+                _ => {
+                    return Err(format!(
+                        "{service} is started by a link of its package, and {} is in the way of the mask that would end \
+                         that: nothing is changed; disable {service} by hand first",
+                        self.tree.at(&path).display()
+                    ));
+                }
             }
+            self.gives_way(&path, Node::Absent, Node::link("/dev/null".into()));
+        }
+        for Link { path, .. } in links.into_iter().filter(|link| !link.is_a_packages()) {
+            let before = self.tree.node(&path)?;
+            self.gives_way(&path, before, Node::Absent);
         }
         Ok(())
+    }
+
+    /// A step that ends that a service starts with the machine.
+    fn gives_way(&mut self, path: &Path, before: Node, after: Node) {
+        let change = Change::replace(path, before, after);
+        if !self.plan.disabling.iter().any(|step| step.change == change) {
+            self.plan.disabling.push(Step { change, content: Vec::new() });
+        }
     }
 
     /// The part of the unit that starts the others where ours finds no device.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use hostclock_core::source::SourceConfig;
-use hostclock_core::status::Status;
+use hostclock_core::source::{SourceConfig, Wanted};
+use hostclock_core::status::{State, Status};
 use hostclock_linux::services;
 
 use super::machine::Machine;
@@ -45,6 +45,10 @@ pub(super) struct Fake {
     /// It was started with a socket.
     pub(super) serves: RefCell<bool>,
     pub(super) user: u32,
+    /// The device that can't be read, where a configuration names it.
+    pub(super) missing: Option<&'static str>,
+    /// With this in its configuration our daemon doesn't get the clock right.
+    pub(super) wrong_with: Option<&'static str>,
 }
 
 impl Fake {
@@ -79,6 +83,8 @@ impl Fake {
             digest: RefCell::default(),
             serves: RefCell::default(),
             user: 0,
+            missing: None,
+            wrong_with: None,
         }
     }
 
@@ -232,6 +238,7 @@ impl System for Fake {
                 let rest: Vec<&str> = users.lines().filter(|line| !line.starts_with("hostclock:")).collect();
                 fs::write(passwd, rest.join("\n") + "\n").expect("written");
             }
+            ["groupdel", ..] => fs::write(self.root.join("etc/group"), "root:x:0:\n").expect("written"),
             _ => {}
         }
         self.show_processes();
@@ -250,8 +257,11 @@ impl System for Fake {
         }
     }
 
-    fn observe(&self, _: &SourceConfig) -> Observed {
+    fn observe(&self, config: &SourceConfig) -> Observed {
         self.faults.step(Kind::Looks).map_err(|error| error.to_string())?;
+        if let Some(missing) = self.missing.filter(|path| config.wanted == Wanted::Path((*path).to_owned())) {
+            return Err(format!("{missing} does not exist"));
+        }
         if self.has_device {
             let (device, clock) = ("/dev/ptp0".to_owned(), "3.1 us behind the host".to_owned());
             Ok(Observation { device, clock_name: "KVM virtual PTP".to_owned(), clock })
@@ -272,7 +282,11 @@ impl System for Fake {
         let nobody = || Trouble::NoDaemon("a test's".to_owned());
         let runs = self.runs(OWN) || self.runs("hostclock");
         socket.filter(|_| runs && *self.serves.borrow()).ok_or_else(nobody)?;
-        let status = Status { config_digest: self.digest.borrow().clone(), ..samples::synchronised() };
+        let text = fs::read_to_string(self.root.join("etc/hostclock/hostclock.toml")).unwrap_or_default();
+        let wrong = self.wrong_with.is_some_and(|with| text.contains(with));
+        let right = samples::synchronised();
+        let state = if wrong { State::Unsynchronised } else { right.state };
+        let status = Status { config_digest: self.digest.borrow().clone(), state, ..right };
         Ok(Answer { text: String::new(), status })
     }
 

@@ -187,6 +187,6 @@ fn two_runs_at_once_take_turns() {
         }
     });
     assert_eq!(tree.snapshot(), before);
-    let turn = Turn::take(&tree.0.join("etc"), Duration::ZERO).expect("a directory");
-    assert!(turn.is_some(), "the turn ends with the run");
+    let held = Turn::by_directory(&tree.0.join("etc"), Duration::ZERO).expect("a directory");
+    assert!(held.is_some(), "the turn ends with the run");
 }

@@ -55,7 +55,7 @@ fn an_image_with_chrony_follows_its_host_and_undoing_leaves_no_trace() {
     assert!(!tree.has("etc/systemd/system/multi-user.target.wants/chrony.service"));
     assert!(!tree.has("etc/systemd/system/chronyd.service"));
     assert!(services::is_enabled(tree.0.path(), "hostclock.service"));
-    assert_eq!(services::enabled_rivals(tree.0.path()), Vec::<&str>::new());
+    assert_eq!(services::enabled_rivals(tree.0.path()).expect("readable"), Vec::<&str>::new());
     let configuration = fs::read_to_string(tree.0.join("etc/hostclock/hostclock.toml")).expect("written");
     assert!(configuration.contains("step-forward = \"100ms\""), "{configuration}");
 

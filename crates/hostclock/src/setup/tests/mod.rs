@@ -5,6 +5,7 @@ mod faults;
 mod hostile;
 mod images;
 mod machine;
+mod regressions;
 mod running;
 
 use hostclock_linux::services::Manager;
