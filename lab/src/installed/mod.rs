@@ -24,7 +24,7 @@ use crate::programs::Programs;
 use crate::tests::Tests;
 
 /// How long a command of a package manager may take in there.
-const LONG: Duration = Duration::from_secs(240);
+const LONG: Duration = Duration::from_secs(600);
 
 /// The guest, and where it can be restarted.
 pub(crate) struct System {
