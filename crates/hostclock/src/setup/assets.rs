@@ -17,6 +17,17 @@ pub(super) struct Asset {
     pub(super) loads_module: bool,
 }
 
+impl Asset {
+    /// What it means that something else is in its place, or forbids it: the end of a line.
+    pub(super) fn missed(&self) -> &'static str {
+        if self.name.ends_with(".rules") {
+            ": unless another rule lets it, the service's user then can't read the device"
+        } else {
+            ""
+        }
+    }
+}
+
 const fn asset(
     name: &'static str,
     own: &'static str,

@@ -190,7 +190,7 @@ fn make_all(world: &World<'_>, steps: &[Step], report: &mut Report) -> Result<()
 fn rolled_back(world: &World<'_>, record: Record, manager: Manager, why: &str, report: &mut Report) -> Stop {
     let others = record.stopped.join(", ");
     let done = take_back(world, record, manager);
-    done.remarks.into_iter().for_each(|line| report.remark(line));
+    done.remarks.into_iter().chain(done.edited).for_each(|line| report.remark(line));
     if !done.left.is_empty() {
         done.left.into_iter().for_each(|line| report.leave(line));
         return failed(format!(

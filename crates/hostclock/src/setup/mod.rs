@@ -243,9 +243,10 @@ fn undo_in(world: &World<'_>, request: &Request, report: &mut Report) -> Result<
     let manager = services::manager(world.tree.root()).unwrap_or(Manager::Systemd);
     let done = undo::take_back(world, record, manager);
     report.changed = true;
-    done.remarks.into_iter().for_each(|line| report.remark(line));
+    let edited = !done.edited.is_empty();
+    done.remarks.into_iter().chain(done.edited).for_each(|line| report.remark(line));
     if done.left.is_empty() {
-        report.say("Everything is as it was.");
+        report.say(if edited { "Everything else is as it was." } else { "Everything is as it was." });
         return Ok((Outcome::Undone, Code::Fine));
     }
     let count = done.left.len();

@@ -44,6 +44,9 @@ pub(super) fn plan(
     wishes: Wishes<'_>,
 ) -> Result<Plan, String> {
     let mut planner = Planner { tree, record, plan: Plan::default() };
+    if manager == Manager::Systemd {
+        planner.may_start(running)?;
+    }
     planner.program(running, own_program)?;
     for asset in assets::of(manager) {
         planner.asset(asset)?;
@@ -144,7 +147,10 @@ impl Planner<'_> {
                      `systemctl unmask {UNIT}` first"
                 ));
             }
-            self.plan.kept.push(format!("{shown} is masked (a link to /dev/null, or empty), and stays so"));
+            let means = asset.missed();
+            self.plan
+                .kept
+                .push(format!("{shown} is masked (a link to /dev/null, or empty), and stays so{means}"));
             return Ok(());
         }
         // A link is an administrator's way to another unit, where it leads to one.
@@ -166,7 +172,25 @@ impl Planner<'_> {
             return Ok(());
         }
         let text = asset.text.replace(PACKAGED_PROGRAM, &self.plan.program);
-        self.text(&path, text, asset.mode)
+        let kept = self.plan.kept.len();
+        self.text(&path, text, asset.mode)?;
+        if let Some(line) = self.plan.kept.get_mut(kept) {
+            line.push_str(asset.missed());
+        }
+        Ok(())
+    }
+
+    /// Whether our service isn't masked until the next boot: that is found out here, and not by a hand-over that fails.
+    fn may_start(&self, running: bool) -> Result<(), String> {
+        let mask = Path::new("run/systemd/system").join(UNIT);
+        if running && self.tree.node(&mask)?.is_mask() {
+            return Err(format!(
+                "{} is a link to /dev/null, by which {UNIT} is masked until the next boot: nothing is changed; allow it by \
+                 `systemctl unmask --runtime {UNIT}` first",
+                self.tree.at(&mask).display()
+            ));
+        }
+        Ok(())
     }
 
     /// The service's user is made by the file that describes it.
@@ -263,7 +287,8 @@ impl Planner<'_> {
             return Ok(());
         }
         let name = link.path.file_name().unwrap_or_default();
-        if self.tree.node(&Path::new(OWN_UNITS).join(name))?.is_mask() {
+        let unit = self.tree.node(&Path::new(OWN_UNITS).join(name))?;
+        if unit.is_mask() || unit == Node::Other {
             return Ok(());
         }
         let mut parents = Vec::new();

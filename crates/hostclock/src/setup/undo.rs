@@ -20,8 +20,10 @@ use super::record::{Phase, Record};
 /// What came of it.
 #[derive(Debug, Default)]
 pub(super) struct TakenBack {
-    /// What is worth knowing, a line each: what somebody needs as it is now.
+    /// What is worth knowing, a line each.
     pub(super) remarks: Vec<String>,
+    /// What was edited since, and is needed as it is now, a line each.
+    pub(super) edited: Vec<String>,
     /// What is left to be put back, and why, a line each; the record has it.
     pub(super) left: Vec<String>,
 }
@@ -141,7 +143,7 @@ fn unmake(world: &World<'_>, changes: &[&Change], done: &mut TakenBack) {
         };
         match undone {
             Ok(Undone::Whole) => {}
-            Ok(Undone::Changed(remark)) => done.remarks.push(remark),
+            Ok(Undone::Changed(remark)) => done.edited.push(remark),
             Err(why) => done.left.push(why),
         }
     }

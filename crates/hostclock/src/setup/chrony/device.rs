@@ -12,6 +12,13 @@ pub(super) fn device(root: &Path, path: &str) -> (String, Option<String>) {
     let number =
         path.strip_prefix("/dev/ptp").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let usual = matches!(path, "/dev/ptp_kvm" | "/dev/ptp_hyperv" | "/dev/ptp_vmware");
+    if !path.starts_with('/') {
+        let remark = format!(
+            "refclock PHC {path}: to chrony that is a network card's clock; here a name without a / is the clock_name of a \
+             device (`hostclock sources` lists them)"
+        );
+        return (path.to_owned(), Some(remark));
+    }
     if !number && !usual {
         return (path.to_owned(), None);
     }

@@ -164,3 +164,14 @@ fn patterns_are_those_of_glob_and_comments_may_be_in_any_encoding() {
     let found = keys(&carried);
     assert!(found.contains(&"step-forward = \"300ms\"") && found.contains(&"poll = \"1s\""), "{found:?}");
 }
+
+#[test]
+fn a_network_cards_name_is_no_path_and_that_is_said() {
+    let carried = carried("card", "refclock PHC eth0 poll 1\n");
+    assert!(keys(&carried).contains(&"device = \"eth0\""));
+    assert!(
+        carried.remarks.iter().any(|remark| remark.contains("refclock PHC eth0")),
+        "{:?}",
+        carried.remarks
+    );
+}

@@ -138,3 +138,37 @@ fn chronys_configuration_in_an_image_is_the_images_own() {
     assert_eq!(set_up(&Request { from, ..machine.request() }), Code::Fine);
     assert!(machine.0.read("etc/hostclock/hostclock.toml").contains("step-forward = \"7s\""));
 }
+
+#[test]
+fn a_mask_until_the_next_boot_is_found_before_the_hand_over() {
+    let machine = Machine::running("runtime-mask");
+    machine.link("run/systemd/system/hostclock.service", "/dev/null");
+    let before = machine.snapshot();
+    let fake = Fake::new(&machine);
+    let (code, why) = fake.set_up(&machine.request()).0.expect_err("refused");
+    assert!(code == Code::Failed && why.contains("unmask --runtime"), "{why}");
+    assert_eq!(machine.snapshot(), before);
+    assert!(fake.ran.borrow().is_empty());
+}
+
+#[test]
+fn what_was_edited_since_is_not_said_to_be_as_it_was() {
+    let machine = Machine::running("edited");
+    let fake = Fake::new(&machine);
+    assert_eq!(fake.set_up(&machine.request()).0, Ok((Outcome::SetUp, Code::Fine)));
+    machine.file("etc/systemd/system/hostclock.service", "[Service]\nExecStart=/mine\n");
+    let (ended, report) = fake.undo(&machine.request());
+    assert_eq!(ended, Ok((Outcome::Undone, Code::Fine)));
+    assert!(report.remarks.iter().any(|remark| remark.contains("was changed since")), "{report:?}");
+}
+
+#[test]
+fn an_image_whose_rule_is_in_the_way_is_told_what_that_means() {
+    let rule = "etc/udev/rules.d/60-hostclock.rules";
+    for target in ["/dev/null", "nowhere", "/etc"] {
+        let machine = Machine::debian("rule");
+        machine.link(rule, target);
+        let plan = super::plan_of(&machine);
+        assert!(plan.kept.iter().any(|line| line.contains("can't read the device")), "{:?}", plan.kept);
+    }
+}
