@@ -12,7 +12,9 @@ use crate::tests::Tests;
 /// What changes files or makes processes.
 const CALLS: &str = "rename,renameat,renameat2,symlink,symlinkat,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,fsync,fdatasync,\
      ftruncate,chmod,fchmod,fchmodat,chown,fchown,fchownat,lchown,setxattr,lsetxattr,fsetxattr,vfork,fork,clone,clone3";
-/// Of all of them, those that a short run is killed at.
+/// Those that make processes: before each command, so at each step of the hand-over.
+const COMMANDS: [&str; 4] = ["vfork", "fork", "clone", "clone3"];
+/// Of the others, those that a short run is killed at.
 const EACH_NTH: usize = 7;
 /// How many of them a long run is rebooted after, in place of going on.
 const REBOOTS: usize = 6;
@@ -47,7 +49,7 @@ pub(super) fn run(system: &mut System, tests: &mut Tests, all: bool) -> Result<(
     system.run(super::ways::FROM_TARBALL)?;
     system.run(&format!("{}; sync", states::remember()))?;
     let steps = steps(system, tests)?;
-    let chosen: Vec<&Step> = steps.iter().step_by(if all { 1 } else { EACH_NTH }).collect();
+    let chosen = chosen(&steps, all);
     let reboots = if all { REBOOTS } else { 2 };
     let mut wrong: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
     for (index, step) in chosen.iter().enumerate() {
@@ -81,6 +83,14 @@ fn steps(system: &mut System, tests: &mut Tests) -> Result<Vec<Step>> {
     );
     let trace = system.run("cat /srv/trace")?;
     Ok(numbered(&trace))
+}
+
+/// Those at which it is killed: all, or before each command and at a few others.
+fn chosen(steps: &[Step], all: bool) -> Vec<&Step> {
+    let is_command = |step: &Step| COMMANDS.contains(&step.call.as_str());
+    let mut others = 0..;
+    let wanted = |step: &&Step| all || is_command(step) || others.next().is_some_and(|n| n % EACH_NTH == 0);
+    steps.iter().filter(wanted).collect()
 }
 
 /// The calls of a trace, each with its number among those of its name.
@@ -148,6 +158,18 @@ mod tests {
         let steps: Vec<String> =
             numbered(trace).iter().map(|step| format!("{} {}", step.call, step.nth)).collect();
         assert_eq!(steps, ["mkdir 1", "fsync 1", "fsync 2"]);
+    }
+
+    #[test]
+    fn a_short_run_is_killed_before_each_command() {
+        let step = |call: &str, nth| Step { call: call.to_owned(), nth };
+        let mut steps: Vec<Step> = (1..=20).map(|nth| step("fsync", nth)).collect();
+        steps.insert(3, step("clone3", 1));
+        steps.push(step("vfork", 1));
+        let short = chosen(&steps, false);
+        let calls: Vec<(&str, usize)> = short.iter().map(|step| (step.call.as_str(), step.nth)).collect();
+        assert_eq!(calls, [("fsync", 1), ("clone3", 1), ("fsync", 8), ("fsync", 15), ("vfork", 1)]);
+        assert_eq!(chosen(&steps, true).len(), steps.len());
     }
 
     #[test]
