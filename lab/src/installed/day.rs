@@ -5,12 +5,19 @@ use super::{System, missing, selinux};
 use crate::error::Result;
 use crate::tests::Tests;
 
+/// Whether systemd-timedated answers: by Debian's policy for SELinux it may not.
+const TIMEDATED: &str = "until systemctl is-system-running | grep -qv starting; do sleep 0.5; done; timedatectl show >/dev/null 2>&1 && echo answers";
+
 /// All of it, on a system where nothing has been done yet.
 pub(super) fn run(system: &mut System, tests: &mut Tests) -> Result<()> {
-    beside_chrony(system, tests)?;
+    let answers = system.see(TIMEDATED)? == "answers\n";
+    if !answers {
+        tests.note("timedatectl gets no answer on this system, before there is a hostclock on it: left out");
+    }
+    beside_chrony(system, tests, answers)?;
     taken_over(system, tests)?;
-    the_service(system, tests)?;
-    commands(system, tests)?;
+    the_service(system, tests, answers)?;
+    commands(system, tests, answers)?;
     selinux::run(system, tests, "after setup")?;
     after_a_reboot(system, tests)?;
     selinux::run(system, tests, "after a reboot")?;
@@ -21,7 +28,7 @@ pub(super) fn run(system: &mut System, tests: &mut Tests) -> Result<()> {
 }
 
 /// The package comes to a machine whose clock chrony keeps.
-fn beside_chrony(system: &mut System, tests: &mut Tests) -> Result<()> {
+fn beside_chrony(system: &mut System, tests: &mut Tests, answers: bool) -> Result<()> {
     let seen = system.see("apt-get install -y /srv/hostclock.deb; echo exit $?")?;
     tests.expect(
         "the package installs, and leaves chrony its clock",
@@ -30,8 +37,10 @@ fn beside_chrony(system: &mut System, tests: &mut Tests) -> Result<()> {
     );
     let seen = system.see(SERVICES)?;
     tests.expect("hostclock is neither enabled nor running, chrony is", seen == CHRONY_KEEPS, &seen);
-    let seen = system.see(&format!("timedatectl set-ntp true && sleep 2; {SERVICES}"))?;
-    tests.expect("`timedatectl set-ntp true` leaves chrony its clock", seen == CHRONY_KEEPS, &seen);
+    if answers {
+        let seen = system.see(&format!("timedatectl set-ntp true && sleep 2; {SERVICES}"))?;
+        tests.expect("`timedatectl set-ntp true` leaves chrony its clock", seen == CHRONY_KEEPS, &seen);
+    }
     let seen = system.see("hostclock doctor; echo exit $?")?;
     tests.expect(
         "the doctor names chronyd, and finds the device and its readings",
@@ -95,13 +104,15 @@ fn taken_over(system: &mut System, tests: &mut Tests) -> Result<()> {
 }
 
 /// What the service is to systemd, and may do.
-fn the_service(system: &mut System, tests: &mut Tests) -> Result<()> {
-    let seen = system.see("timedatectl show -p NTP -p NTPSynchronized; timedatectl")?;
-    tests.expect(
-        "timedatectl says that NTP is active and the clock synchronised",
-        seen.contains("NTP=yes") && seen.contains("NTPSynchronized=yes"),
-        &seen,
-    );
+fn the_service(system: &mut System, tests: &mut Tests, answers: bool) -> Result<()> {
+    if answers {
+        let seen = system.see("timedatectl show -p NTP -p NTPSynchronized; timedatectl")?;
+        tests.expect(
+            "timedatectl says that NTP is active and the clock synchronised",
+            seen.contains("NTP=yes") && seen.contains("NTPSynchronized=yes"),
+            &seen,
+        );
+    }
     let seen = system.see("systemd-analyze security --no-pager hostclock.service | tail -n 3")?;
     let score = seen
         .split("hostclock.service: ")
@@ -137,15 +148,17 @@ fn the_service(system: &mut System, tests: &mut Tests) -> Result<()> {
 }
 
 /// What a user does with it on a day.
-fn commands(system: &mut System, tests: &mut Tests) -> Result<()> {
+fn commands(system: &mut System, tests: &mut Tests, answers: bool) -> Result<()> {
     let seen = system.see("hostclock doctor; echo exit $?")?;
     tests.expect(
         "the doctor finds no problem",
         seen.ends_with("exit 0\n") && seen.contains("No problem found."),
         &seen,
     );
-    let seen = system.see("timedatectl set-ntp false; sleep 1; systemctl is-active hostclock; timedatectl set-ntp true; sleep 2; systemctl is-active hostclock; systemctl is-enabled hostclock")?;
-    tests.expect("`timedatectl set-ntp` drives it", seen == "inactive\nactive\nenabled\n", &seen);
+    if answers {
+        let seen = system.see("timedatectl set-ntp false; sleep 1; systemctl is-active hostclock; timedatectl set-ntp true; sleep 2; systemctl is-active hostclock; systemctl is-enabled hostclock")?;
+        tests.expect("`timedatectl set-ntp` drives it", seen == "inactive\nactive\nenabled\n", &seen);
+    }
     let seen = system.see("systemctl start chrony; systemctl is-active chrony hostclock hostclock-wait; systemctl start hostclock; systemctl is-active chrony hostclock; systemctl start hostclock-wait")?;
     tests.expect(
         "who starts chrony by hand ends it, and the other way round",
