@@ -160,6 +160,8 @@ pub struct World {
     pub(crate) tells_of_steps: bool,
     pub(crate) tells_of_devices: bool,
     pub(crate) tells_of_more: bool,
+    /// The status word as the daemon knows it: after its last adjustment, and when that was.
+    pub(crate) status_known: Option<(u32, RawTime)>,
 }
 
 impl World {
@@ -190,6 +192,7 @@ impl World {
             tells_of_steps: model.tells_of_steps,
             tells_of_devices: model.tells_of_devices,
             tells_of_more: model.tells_of_more,
+            status_known: None,
         }
     }
 
@@ -259,9 +262,15 @@ impl World {
 
     /// Lets time pass up to `until`; it may become later, when the guest is stopped meanwhile.
     pub fn pass(&mut self, until: TrueTime) {
-        while let Some(Reverse(entry)) = self.due.peek() {
-            if entry.at > until.max(self.now) {
+        loop {
+            let due = self.due.peek().map_or(TrueTime::MAX, |Reverse(entry)| entry.at);
+            let leap = self.next_leap().unwrap_or(TrueTime::MAX);
+            if due.min(leap) > until.max(self.now) {
                 break;
+            }
+            if leap < due {
+                self.go(leap.max(self.now));
+                continue;
             }
             let Some(Reverse(entry)) = self.due.pop() else { break };
             self.go(entry.at.max(self.now));
@@ -272,6 +281,12 @@ impl World {
             }
         }
         self.go(until.max(self.now));
+    }
+
+    /// When the guest's kernel inserts or deletes a second, if nothing comes between.
+    fn next_leap(&self) -> Option<TrueTime> {
+        let raw = self.kernel.next_leap()?;
+        Some(self.oscillator.when(RawTime::from_nanos(raw.div_euclid(1_000) + 1)))
     }
 
     /// The daemon is busy for `span`, and longer when it is pre-empted meanwhile.
@@ -314,6 +329,9 @@ impl World {
         self.now = to;
         self.oscillator.advance(to);
         self.host.advance(to);
-        self.kernel.advance(self.oscillator.picos(to));
+        if self.kernel.advance(self.oscillator.picos(to)) {
+            self.disturbed_at = to;
+            self.tell_of_setting(Signal::ClockSet);
+        }
     }
 }
