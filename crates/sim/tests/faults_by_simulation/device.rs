@@ -43,7 +43,7 @@ pub(crate) struct Device {
     pub(crate) quantum: Duration,
     pub(crate) random: Random,
     frozen: Option<Timestamp>,
-    repeats: bool,
+    repeats: Duration,
     fails: bool,
     longer: Duration,
     bad_tie: (Duration, Duration),
@@ -61,7 +61,7 @@ impl Device {
             quantum: Duration::from_nanos(1),
             random: Random::new(1),
             frozen: None,
-            repeats: false,
+            repeats: Duration::ZERO,
             fails: false,
             longer: Duration::ZERO,
             bad_tie: (Duration::ZERO, Duration::ZERO),
@@ -73,7 +73,7 @@ impl Device {
     pub(crate) fn change(&mut self, change: Change, host: Timestamp) {
         match change {
             Change::Frozen(on) => self.frozen = on.then_some(host),
-            Change::Repeats(on) => self.repeats = on,
+            Change::Repeats(until_old) => self.repeats = until_old,
             Change::Fails(on) => self.fails = on,
             Change::Longer(by) => self.longer = by,
             Change::BadTie(within, off) => self.bad_tie = (within, off),
@@ -103,7 +103,8 @@ impl Guest {
         if self.device.fails {
             return Err(Failure::Io);
         }
-        if let Some(last) = self.device.last.filter(|_| self.device.repeats) {
+        let now = Machine::now(self);
+        if let Some(last) = self.device.last.filter(|last| now - last.raw < self.device.repeats) {
             return Ok(last);
         }
         let bracketed = self.device.bracket.and_then(|bracket| self.read_brackets(bracket, samples));

@@ -13,8 +13,8 @@ pub(crate) enum Change {
     HostRate(Frequency),
     /// The device says the same time again and again, or doesn't any more.
     Frozen(bool),
-    /// The device gives its last reading again and again, or doesn't any more.
-    Repeats(bool),
+    /// The device gives its last reading again until that is so old, as one does that keeps a sample.
+    Repeats(Duration),
     /// Every reading fails, or doesn't any more.
     Fails(bool),
     /// All brackets of the next reading take so much longer: after the host's clock is read, or before it if negative.
