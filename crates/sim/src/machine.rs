@@ -29,6 +29,12 @@ impl World {
         self.calls >= MANY_CALLS
     }
 
+    /// The daemon makes a call.
+    fn note(&mut self, which: i64) {
+        let now = self.raw();
+        self.digest.call(which, now);
+    }
+
     fn read_precise(&mut self) -> Reading {
         let (before, after) = (self.random.between(0.7, 1.5), self.random.between(0.7, 1.5));
         self.spend(Duration::from_nanos_f64(before * 1e3));
@@ -82,10 +88,12 @@ impl Machine for World {
     }
 
     fn read(&mut self, method: Method) -> Result<Reading, Failure> {
+        self.note(1 + method as i64);
         self.read_best_of(SAMPLES, method)
     }
 
     fn probe(&mut self, method: Method) -> Result<Reading, Failure> {
+        self.note(11 + method as i64);
         // A light look that fits changes nothing, and so doesn't count as a reading of the daemon's.
         let read_now = self.read_now;
         let probe = self.read_best_of(1, method);
@@ -94,16 +102,20 @@ impl Machine for World {
     }
 
     fn kernel(&mut self) -> Option<KernelState> {
+        self.note(21);
         self.spend(Duration::from_nanos(300));
         Some(self.kernel.state(self.raw_picos()))
     }
 
     fn compare(&mut self) -> (RawTime, Timestamp) {
+        self.note(22);
         self.spend(Duration::from_nanos(150));
         (self.raw(), self.kernel.date(self.raw_picos()))
     }
 
     fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {
+        self.note(23);
+        self.digest.adjustment(adjustment);
         if self.runs_away() {
             return Err(EPERM);
         }

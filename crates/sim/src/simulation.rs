@@ -246,7 +246,9 @@ impl Simulation {
         if let Some(engine) = &mut self.engine {
             self.world.calls = 0;
             self.wake = drive(engine, &mut self.ladder, &mut self.world, event);
+            self.world.digest.take(self.wake.as_nanos());
             while let Some(notice) = engine.take_notice() {
+                self.world.digest.take_text(&notice.to_string());
                 self.world.happens(Happening::Told(notice));
             }
             if let Some(read_now) = self.world.read_now.take() {

@@ -12,6 +12,7 @@ use hostclock_core::notice::Notice;
 use hostclock_core::units::{Duration, RawTime, Timestamp};
 
 use crate::device::{Device, DeviceModel};
+use crate::digest::Digest;
 use crate::disturbance::Disturbance;
 use crate::host::{Host, HostModel};
 use crate::kernel::{Kernel, Rounding};
@@ -160,6 +161,8 @@ pub struct World {
     pub(crate) tells_of_steps: bool,
     pub(crate) tells_of_devices: bool,
     pub(crate) tells_of_more: bool,
+    /// All that the daemon has done.
+    pub(crate) digest: Digest,
     /// The status word as the daemon knows it: after its last adjustment, and when that was.
     pub(crate) status_known: Option<(u32, RawTime)>,
 }
@@ -192,8 +195,15 @@ impl World {
             tells_of_steps: model.tells_of_steps,
             tells_of_devices: model.tells_of_devices,
             tells_of_more: model.tells_of_more,
+            digest: Digest::default(),
             status_known: None,
         }
+    }
+
+    /// All that the daemon has done, as a number.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// True time.
