@@ -214,4 +214,59 @@ mod tests {
         ladder.wake();
         assert_eq!(ladder.read(at(1), device(&Method::ALL)).map(|r| r.method), Ok(Method::Precise));
     }
+
+    #[test]
+    #[should_panic(expected = "fault 13: ")]
+    fn the_failure_that_says_most_is_reported_whichever_method_it_is_of() {
+        let mut wrong = Vec::new();
+        for broken in [Method::Precise, Method::Extended, Method::SysOffset] {
+            let reported = Ladder::default().read(at(0), |method| {
+                Err(match method {
+                    _ if method == broken => Failure::Io,
+                    Method::Bracket => Failure::Busy,
+                    _ => Failure::Unsupported,
+                })
+            });
+            if reported != Err((broken, Failure::Io)) {
+                wrong.push((broken, reported));
+            }
+        }
+        assert!(
+            wrong.is_empty(),
+            "fault 13: the method that fails with an I/O error, and what is reported: {wrong:?}"
+        );
+    }
+
+    /// After a minute, ten times a second, in which the best method was busy and another one worked: how often it was
+    /// tried in the second half, and what is said of it.
+    fn busy_for_a_minute() -> (u32, Rung) {
+        let mut ladder = Ladder::default();
+        assert!(ladder.read(at(0), device(&Method::ALL)).is_ok());
+        let mut tries = 0;
+        for ms in (100..60_000).step_by(100) {
+            let taken = ladder.read(at(ms), |method| {
+                tries += u32::from(method == Method::Precise && ms >= 30_000);
+                match method {
+                    Method::Precise => Err(Failure::Busy),
+                    _ => Ok(reading(method)),
+                }
+            });
+            assert!(taken.is_ok());
+        }
+        (tries, ladder.rungs().next().expect("the best").1)
+    }
+
+    #[test]
+    #[should_panic(expected = "fault 13: ")]
+    fn a_method_that_is_busy_for_long_rests() {
+        let (tries, _) = busy_for_a_minute();
+        assert!(tries <= 100, "fault 13: after half a minute it was tried {tries} times in 300 readings");
+    }
+
+    #[test]
+    #[should_panic(expected = "fault 13: ")]
+    fn a_method_that_is_busy_for_long_is_not_said_to_work() {
+        let (_, rung) = busy_for_a_minute();
+        assert!(rung != Rung::Works, "fault 13: busy for a minute, it is {rung:?}");
+    }
 }

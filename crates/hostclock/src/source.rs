@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use hostclock_core::adjust::KernelState;
 use hostclock_core::ladder::Ladder;
 use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_core::source::{Candidate, Choice, SourceConfig, TimeScale, Wanted, choose};
@@ -21,6 +22,11 @@ use stand_in::Device;
 const SYS_ROOT: &str = "/sys";
 /// TAI − UTC since 2017; what a device that counts TAI is ahead when nobody says otherwise.
 const TAI_MINUS_UTC: i32 = 37;
+
+/// TAI − UTC in seconds as the kernel has it, where that tells something: it holds 0 while nobody has set it.
+pub(crate) fn kernel_tai_offset(kernel: Option<&KernelState>) -> Option<i32> {
+    kernel.map(|kernel| kernel.tai_offset).filter(|offset| *offset != 0)
+}
 
 /// The device to read, before it is opened.
 #[derive(Clone, Debug)]
@@ -233,5 +239,22 @@ mod stand_in {
             let chosen = Chosen { candidate: Candidate { path, clock_name, interface: None }, choice };
             Self { device: Device, chosen, ahead: Duration::ZERO }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hostclock_core::adjust::{Health, KernelRate};
+
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "fault 12: ")]
+    fn a_tai_offset_of_1_that_the_kernel_got_with_an_inserted_second_is_not_believed() {
+        let health = Health { synchronised: true, max_error: Duration::ZERO, est_error: Duration::ZERO };
+        let kernel = |tai_offset| KernelState { rate: KernelRate::NOMINAL, health, tai_offset, status: 0 };
+        assert_eq!(kernel_tai_offset(Some(&kernel(0))), None);
+        let believed = kernel_tai_offset(Some(&kernel(1)));
+        assert!(believed.is_none(), "fault 12: TAI - UTC is taken for {believed:?}");
     }
 }

@@ -6,10 +6,11 @@
 //! machine, 1 to 3 µs, and is pre-empted now and then. Where in it the device is read is the same for all
 //! brackets of a real machine; by default it is another place each time, which is harder.
 
-use hostclock_core::reading::{Failure, Method};
+use hostclock_core::reading::{Failure, Method, Reading};
 use hostclock_core::units::{Duration, Frequency, Timestamp};
 
 use crate::random::Random;
+use crate::truth::TrueTime;
 
 /// Which driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub enum Lie {
     Garbage,
     /// Its bracket is this wide.
     Bracket(Duration),
+    /// It gives the last reading again, until that is so old: a sample that somebody keeps for a while.
+    Repeats(Duration),
 }
 
 /// The ways in which every method of a device may fail that doesn't go away by trying again.
@@ -80,6 +83,8 @@ pub struct DeviceModel {
     pub slow: f64,
     /// How often a bracket is pre-empted.
     pub preempted: f64,
+    /// Its time is a whole number of these.
+    pub quantum: Duration,
 }
 
 impl Default for DeviceModel {
@@ -92,7 +97,16 @@ impl Default for DeviceModel {
             odd: 0.0,
             slow: 1.0,
             preempted: 0.01,
+            quantum: Duration::from_nanos(1),
         }
+    }
+}
+
+impl DeviceModel {
+    /// How far its time may be off because it is rounded.
+    #[must_use]
+    pub fn blurs(&self) -> Duration {
+        if self.quantum > Duration::from_nanos(1) { self.quantum } else { Duration::ZERO }
     }
 }
 
@@ -114,6 +128,8 @@ pub struct Device {
     last_told: Option<Timestamp>,
     /// What the host's clock showed when the lie began, once it has been asked.
     lied_first: Option<Timestamp>,
+    /// Its last reading, and when that was taken.
+    pub(crate) last: Option<(TrueTime, Reading)>,
     outlying: bool,
     is_slow: bool,
 }
@@ -136,6 +152,7 @@ impl Device {
             lie: None,
             last_told: None,
             lied_first: None,
+            last: None,
             outlying: false,
             is_slow: false,
         }
@@ -180,7 +197,10 @@ impl Device {
     pub(crate) fn say(&mut self, truth: Timestamp) -> Timestamp {
         let last = self.last_told.unwrap_or(truth);
         let told = match self.lie {
-            None | Some(Lie::Garbage | Lie::Bracket(_)) => truth,
+            None | Some(Lie::Garbage | Lie::Bracket(_) | Lie::Repeats(_)) => {
+                let quantum = self.model.quantum.as_nanos().max(1);
+                Timestamp::from_nanos(truth.as_nanos().div_euclid(quantum) * quantum)
+            }
             Some(Lie::Scatter(most)) => {
                 truth + Duration::from_nanos_f64(self.random.between(-1.0, 1.0) * most.as_nanos_f64())
             }

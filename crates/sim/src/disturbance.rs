@@ -15,6 +15,12 @@ pub enum Disturbance {
     ForeignStep(Duration),
     /// A program in the guest sets the system clock's rate.
     ForeignRate(Frequency),
+    /// A program in the guest writes the kernel's status word, `STA_*` of `<sys/timex.h>`.
+    ForeignStatus(u32),
+    /// A program in the guest has the kernel slew the system clock by this much, at 500 ppm: `adjtime(3)`.
+    ForeignSlew(Duration),
+    /// The kernel refuses every adjustment with this errno, for this long.
+    Refused(i32, Duration),
     /// The guest is stopped, and its counter with it (`stop` and `cont`, a snapshot that is restored).
     Pause(Duration),
     /// The guest sleeps for so long, and its counter with it; when it wakes, the kernel sets the clock by that and
@@ -52,6 +58,9 @@ impl Disturbance {
         match self {
             Self::ForeignStep(_) => "foreign step",
             Self::ForeignRate(_) => "foreign rate",
+            Self::ForeignStatus(_) => "foreign status",
+            Self::ForeignSlew(_) => "foreign slew",
+            Self::Refused(_, _) => "refused",
             Self::Pause(_) => "pause",
             Self::Suspend(_, _) => "sleep",
             Self::Starve(_) => "starvation",
@@ -93,9 +102,13 @@ impl Disturbance {
     #[must_use]
     pub const fn lasts(self) -> Duration {
         match self {
-            Self::ForeignStep(_) | Self::ForeignRate(_) | Self::HostStep(_) | Self::Clocksource(_) => {
-                Duration::ZERO
-            }
+            Self::ForeignStep(_)
+            | Self::ForeignRate(_)
+            | Self::ForeignStatus(_)
+            | Self::ForeignSlew(_)
+            | Self::HostStep(_)
+            | Self::Clocksource(_) => Duration::ZERO,
+            Self::Refused(_, span) => span,
             Self::Pause(span) | Self::Suspend(span, _) | Self::Starve(span) | Self::Load(span) => span,
             Self::HostSlew(_, span) => span,
             Self::Migration(span, _, _) | Self::DeviceGone(span) | Self::Fault(_, span) => span,
@@ -109,6 +122,11 @@ impl fmt::Display for Disturbance {
         match self {
             Self::ForeignStep(by) => write!(f, "somebody sets the clock by {by:+}"),
             Self::ForeignRate(rate) => write!(f, "somebody sets the clock's rate to {rate:+}"),
+            Self::ForeignStatus(status) => write!(f, "somebody writes the status word {status:#06x}"),
+            Self::ForeignSlew(by) => write!(f, "somebody has the kernel slew the clock by {by:+}"),
+            Self::Refused(errno, span) => {
+                write!(f, "the kernel refuses adjustments (errno {errno}) for {span}")
+            }
             Self::Pause(span) => write!(f, "the guest is paused for {span}"),
             Self::Suspend(span, by) => {
                 write!(f, "the guest sleeps for {span}, and its kernel is {by:+} off about it")

@@ -17,7 +17,13 @@ impl World {
     }
 
     fn set_by_somebody(&mut self, by: Duration, signal: Signal) {
-        if self.kernel.set_by(self.raw_picos(), by).is_ok() && self.tells_of_steps {
+        if self.kernel.set_by(self.raw_picos(), by).is_ok() {
+            self.tell_of_setting(signal);
+        }
+    }
+
+    pub(crate) fn tell_of_setting(&mut self, signal: Signal) {
+        if self.tells_of_steps {
             // A wake-up of a cancel-on-set timer takes 2 to 55 µs, 5 in the median.
             let us = (5.0 * self.random.normal(0.6).exp()).clamp(2.0, 55.0);
             self.tell(Duration::from_nanos_f64(us * 1e3), signal);
@@ -33,6 +39,9 @@ impl World {
                 let rate = KernelRate::nearest(rate);
                 self.kernel.set_rate(self.raw_picos(), rate);
             }
+            Disturbance::ForeignStatus(status) => self.kernel.set_status(self.raw_picos(), status),
+            Disturbance::ForeignSlew(span) => self.kernel.adjtime(self.raw_picos(), span),
+            Disturbance::Refused(errno, _) => self.kernel.refuses(Some(errno)),
             Disturbance::Pause(span) => self.stop_guest(span, true),
             Disturbance::Suspend(span, by) => {
                 self.stop_guest(span, true);
@@ -79,6 +88,7 @@ impl World {
             Disturbance::Fault(_, _) => self.device.fault = None,
             Disturbance::Busy(_) => self.device.busy = 0.0,
             Disturbance::Lie(_, _) => self.device.lies(None),
+            Disturbance::Refused(_, _) => self.kernel.refuses(None),
             Disturbance::Kill(_) => self.inbox.push_back(Signal::Started),
             _ => {}
         }

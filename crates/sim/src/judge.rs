@@ -19,7 +19,7 @@ use hostclock_core::policy::Policy;
 use hostclock_core::status::State;
 use hostclock_core::units::Duration;
 
-use crate::device::{Clocksource, Driver};
+use crate::device::{Clocksource, Driver, Lie};
 use crate::disturbance::Disturbance;
 use crate::life::{Life, is_usual};
 use crate::simulation::{Sample, Witness};
@@ -50,6 +50,8 @@ pub struct Judge {
     policy: Policy,
     driver: Driver,
     clocksource: Clocksource,
+    /// How far the clock may be off because the device's time is rounded, and jitters.
+    blurred: Duration,
     /// Whether the policy puts everything right within seconds.
     lenient: bool,
     lasting: Vec<Disturbance>,
@@ -57,6 +59,10 @@ pub struct Judge {
     credit: u32,
     starting: bool,
     steps_used: u32,
+    /// How far others have set the clock since it was last stepped or settled.
+    foreign: Duration,
+    /// Whether a step that undoes another's may do anything.
+    forgives_undoing: bool,
     last_trouble: TrueTime,
     last_device_trouble: TrueTime,
     good_since: Option<TrueTime>,
@@ -102,12 +108,15 @@ impl Judge {
             policy: life.policy,
             driver: life.model.device.driver,
             clocksource: Clocksource::KvmClock,
+            blurred: life.model.device.blurs(),
             lenient: is_usual(&life.policy),
             lasting: Vec::new(),
             since_settled: Vec::new(),
             credit: 1,
             starting: true,
             steps_used: 0,
+            foreign: Duration::ZERO,
+            forgives_undoing: false,
             last_trouble: TrueTime::default(),
             last_device_trouble: TrueTime::default(),
             good_since: None,
@@ -121,6 +130,12 @@ impl Judge {
             violations: Vec::new(),
             recoveries: Vec::new(),
         }
+    }
+
+    /// The same, which forgives whatever a step does that undoes another's.
+    #[must_use]
+    pub fn forgiving(life: &Life) -> Self {
+        Self { forgives_undoing: true, ..Self::new(life) }
     }
 
     /// The life is over: the last words.
@@ -142,7 +157,7 @@ impl Judge {
     fn limit(&self, at: TrueTime) -> f64 {
         let right = if self.is_precise(at) { RIGHT.0 } else { RIGHT.1 };
         // Three standard deviations is what is asked for: seldom it is more.
-        right.as_nanos_f64() + 2.0 * self.policy.accuracy.map_or(0.0, Duration::as_nanos_f64)
+        (right + self.blurred).as_nanos_f64() + 2.0 * self.policy.accuracy.map_or(0.0, Duration::as_nanos_f64)
     }
 
     /// Whether readings are precise by now.
@@ -165,7 +180,7 @@ impl Judge {
     }
 
     fn lies(&self) -> bool {
-        self.since_settled.iter().any(|what| matches!(what, Disturbance::Lie(_, _)))
+        self.since_settled.iter().any(lies)
     }
 
     /// How long after the last trouble the clock must be right.
@@ -185,12 +200,17 @@ impl Judge {
             );
         }
         self.credit = self.credit.saturating_sub(1);
-        let foreign =
-            |what: &Disturbance| matches!(what, Disturbance::ForeignStep(_) | Disturbance::Suspend(_, _));
-        if self.policy.undo_foreign_steps && self.since_settled.iter().any(foreign) {
+        let slack = Duration::from_micros(50);
+        let foreign = core::mem::take(&mut self.foreign);
+        // What others did may be undone whatever the policy says of steps, and nothing else with it that it forbids.
+        let undoes = self.policy.undo_foreign_steps && foreign != Duration::ZERO;
+        let by = if undoes { by + foreign } else { by };
+        // How wrong a kernel is about a sleep, nobody can tell from what the sleep itself did.
+        let slept = self.since_settled.iter().any(|what| matches!(what, Disturbance::Suspend(_, _)));
+        let undoes = undoes || (slept && self.policy.undo_foreign_steps);
+        if by.abs() <= slack || (undoes && (slept || self.forgives_undoing)) {
             return;
         }
-        let slack = Duration::from_micros(50);
         if self.policy.largest_step.is_some_and(|largest| by.abs() > largest + slack) {
             self.violated(at, format!("a step by {by:+}, more than largest-step"));
         }
@@ -230,11 +250,13 @@ impl Judge {
     fn steps_at_its_beginning(what: &Disturbance) -> u32 {
         match what {
             // Until a rate of somebody else's is overwritten it moves the clock while it is put right.
-            Disturbance::ForeignRate(_) => 2,
+            Disturbance::ForeignRate(_) | Disturbance::ForeignSlew(_) => 2,
+            // It moves no clock; but a second that is inserted because of it may.
+            Disturbance::ForeignStatus(_) => 1,
             // Nobody catches up by slewing with a clock that runs as fast as any kernel lets one.
             Disturbance::HostSlew(rate, _) if rate.abs().as_ppm() > AS_FAST_AS_ANY_PPM => 2,
             // What can't be read can't be a reason; when it can again, it may be.
-            Disturbance::DeviceGone(_) | Disturbance::Fault(_, _) => 0,
+            Disturbance::DeviceGone(_) | Disturbance::Fault(_, _) | Disturbance::Refused(_, _) => 0,
             _ => 1,
         }
     }
@@ -303,13 +325,19 @@ impl Judge {
         self.starting = false;
         if self.driver == Driver::Kvm && !self.is_precise(sample.at) {
             // By brackets nobody knows; the first precise reading may still find something.
-            self.since_settled.retain(|what| !matches!(what, Disturbance::Lie(_, _)));
+            self.since_settled.retain(|what| !lies(what));
             self.credit = self.credit.min(1);
             return;
         }
         self.since_settled.clear();
         self.credit = 0;
+        self.foreign = Duration::ZERO;
     }
+}
+
+/// Whether the device says what isn't true; a reading that it gives again was true when it was taken.
+fn lies(what: &Disturbance) -> bool {
+    matches!(what, Disturbance::Lie(lie, _) if !matches!(lie, Lie::Repeats(_)))
 }
 
 impl Witness for Judge {
@@ -328,7 +356,8 @@ impl Witness for Judge {
         }
         // A clock that runs on without a host that isn't believed is bounded against what the host was.
         let believed = sample.state != Some(State::HostUnreliable);
-        if sample.exceeds_bound() && believed && !self.lies() {
+        let refused = self.since_settled.iter().any(|what| matches!(what, Disturbance::Refused(_, _)));
+        if sample.exceeds_told(!refused) && believed && !self.lies() {
             let bounds = (sample.bound, sample.kernel_bound);
             self.violated(sample.at, format!("{:.0} ns off, beyond the bound: {bounds:?}", sample.offset_ns));
         }
@@ -351,6 +380,9 @@ impl Witness for Judge {
                 // A guest that was stopped is judged from when it runs again.
                 let at = if what.stops_guest() { at + what.lasts() } else { at };
                 self.credit += Self::steps_at_its_beginning(&what);
+                if let Disturbance::ForeignStep(by) = what {
+                    self.foreign += by;
+                }
                 self.trouble(at, what);
                 if what.lasts() > Duration::ZERO && !what.stops_guest() {
                     self.lasting.push(what);

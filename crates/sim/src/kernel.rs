@@ -8,18 +8,29 @@
 //!
 //! `maxerror` grows by 500 µs each second, and beyond 16 s the clock counts as unsynchronised
 //! (`second_overflow`, Linux 6.1). Every step sets both back (`ntp_clear`).
+//!
+//! Others may set the clock, its rate and the bits of its status word, and have it slewed by `adjtime(3)`; and it inserts
+//! and deletes leap seconds (`leap`).
+
+mod leap;
 
 use hostclock_core::adjust::{Adjustment, Health, KernelRate, KernelState};
 use hostclock_core::units::{Duration, Frequency, Timestamp};
 
 use crate::random::Random;
 use crate::truth::{Line, PER_NANO, nearest, picos, timestamp};
+use leap::Leap;
+pub use leap::{STA_DEL, STA_INS};
 
 /// `NTP_PHASE_LIMIT`.
 const PHASE_LIMIT: Duration = Duration::from_secs(16);
 /// `STA_UNSYNC` and `STA_NANO` of `<sys/timex.h>`.
 const STA_UNSYNC: u32 = 0x0040;
 const STA_NANO: u32 = 0x2000;
+/// The bits that `clock_adjtime` can't set: `STA_RONLY` of include/uapi/linux/timex.h.
+const STA_RONLY: u32 = 0xff00;
+/// How fast the kernel slews what `adjtime(3)` is asked for: `MAX_TICKADJ` µs a second, so many ppm.
+const ADJTIME_PPM: f64 = 500.0;
 /// `EINVAL`.
 pub(crate) const EINVAL: i32 = 22;
 /// `KTIME_SEC_MAX` less 30 years: the latest date that the clock can be set to.
@@ -53,6 +64,13 @@ pub struct Kernel {
     health: Health,
     health_since: i64,
     tai_offset: i32,
+    leap: Leap,
+    /// The bits of the status word that are neither `STA_UNSYNC` nor a leap second's.
+    others_bits: u32,
+    /// What `adjtime(3)` was asked for and isn't done: at which rate, and until which raw time, in picoseconds.
+    adjtime: Option<(Frequency, i64)>,
+    /// Whether `clock_adjtime` fails, and with which errno.
+    refuses: Option<i32>,
     random: Random,
 }
 
@@ -70,22 +88,45 @@ impl Kernel {
             health: Health { synchronised: false, max_error: PHASE_LIMIT, est_error: PHASE_LIMIT },
             health_since: raw,
             tai_offset: 0,
+            leap: Leap::default(),
+            others_bits: 0,
+            adjtime: None,
+            refuses: None,
             random,
         }
     }
 
-    /// The raw time of the next tick that matters, picoseconds.
+    /// The raw time of the next leap second, in picoseconds, at the rate that the clock has.
     #[must_use]
-    pub const fn tick(&self) -> i64 {
-        self.tick
+    pub fn next_leap(&self) -> Option<i64> {
+        self.leap.due().map(|due| self.line.when(due))
     }
 
-    /// Makes the ticks up to `raw`.
-    pub fn advance(&mut self, raw: i64) {
-        while let (true, Some(rounding)) = (self.tick <= raw, self.rounding) {
-            self.turn(self.tick);
-            let idle = 1e12 * self.random.decades(0.004, rounding.idle_s.max(0.005));
-            self.tick = self.tick.saturating_add(nearest(idle));
+    /// Makes everything happen up to `raw`, in its order; whether a leap second was among it.
+    pub fn advance(&mut self, raw: i64) -> bool {
+        let mut leapt = false;
+        loop {
+            let tick = self.rounding.map_or(i64::MAX, |_| self.tick);
+            let slewed = self.adjtime.map_or(i64::MAX, |(_, until)| until);
+            let leap = self.next_leap().unwrap_or(i64::MAX);
+            let next = tick.min(slewed).min(leap);
+            if next > raw || next == i64::MAX {
+                return leapt;
+            }
+            if next == leap {
+                let (by, tai) = self.leap.happen();
+                self.shift(leap, by);
+                self.tai_offset += tai;
+                leapt = true;
+            } else if next == slewed {
+                self.adjtime = None;
+                self.turn(slewed);
+            } else {
+                self.turn(self.tick);
+                let idle_s = self.rounding.map_or(0.0, |rounding| rounding.idle_s);
+                let idle = 1e12 * self.random.decades(0.004, idle_s.max(0.005));
+                self.tick = self.tick.saturating_add(nearest(idle));
+            }
         }
     }
 
@@ -112,15 +153,45 @@ impl Kernel {
             rate: self.rate,
             health: Health { synchronised, max_error, est_error: self.health.est_error },
             tai_offset: self.tai_offset,
-            status: STA_NANO | if synchronised { 0 } else { STA_UNSYNC },
+            status: STA_NANO
+                | self.others_bits
+                | self.leap.status()
+                | if synchronised { 0 } else { STA_UNSYNC },
         }
+    }
+
+    /// `clock_adjtime` fails with this errno from now on, or doesn't any more.
+    pub const fn refuses(&mut self, errno: Option<i32>) {
+        self.refuses = errno;
+    }
+
+    /// A program with `CAP_SYS_TIME` writes the status word: these bits of it, but the ones that it can't.
+    pub fn set_status(&mut self, raw: i64, status: u32) {
+        let status = status & !STA_RONLY;
+        self.leap.announce(status, self.picos(raw));
+        self.others_bits = status & !(STA_UNSYNC | STA_INS | STA_DEL);
+        self.health.synchronised = status & STA_UNSYNC == 0;
+    }
+
+    /// `adjtime(3)`: the clock is slewed by `span`, and what was asked for before isn't any more.
+    pub fn adjtime(&mut self, raw: i64, span: Duration) {
+        let takes = nearest(span.abs().as_nanos_f64() * 1e9 / ADJTIME_PPM);
+        let rate = Frequency::from_ppm(ADJTIME_PPM.copysign(span.as_nanos_f64()));
+        self.adjtime = (span != Duration::ZERO).then_some((rate, raw.saturating_add(takes)));
+        self.turn(raw);
     }
 
     /// `clock_adjtime`: everything takes effect at `raw`.
     ///
     /// # Errors
-    /// `EINVAL`, when the clock would be set to where Linux doesn't let it go.
-    pub fn adjust(&mut self, raw: i64, adjustment: &Adjustment) -> Result<(), i32> {
+    /// `EINVAL`, when the clock would be set to where Linux doesn't let it go; what it was told to refuse with.
+    ///
+    /// `status` is what the writer takes the status word for: of that, the announcement of a leap second stays, and no
+    /// bit that gives the clock to a loop of the kernel's.
+    pub fn adjust(&mut self, raw: i64, adjustment: &Adjustment, status: u32) -> Result<(), i32> {
+        if let Some(errno) = self.refuses {
+            return Err(errno);
+        }
         if let Some(span) = adjustment.step {
             self.set_by(raw, span)?;
         }
@@ -135,6 +206,8 @@ impl Kernel {
                 est_error: micros_up(health.est_error).min(PHASE_LIMIT),
             };
             self.health_since = raw;
+            self.leap.announce(status, self.picos(raw));
+            self.others_bits = 0;
         }
         self.tai_offset = adjustment.tai_offset.unwrap_or(self.tai_offset);
         Ok(())
@@ -149,8 +222,11 @@ impl Kernel {
         if target > LATEST || target.as_nanos() < raw / PER_NANO {
             return Err(EINVAL);
         }
-        self.line.shift(raw, span);
-        self.ideal.shift(raw, span);
+        self.shift(raw, span);
+        self.leap.clear();
+        if self.adjtime.take().is_some() {
+            self.turn(raw);
+        }
         self.health = Health { synchronised: false, max_error: PHASE_LIMIT, est_error: PHASE_LIMIT };
         self.health_since = raw;
         Ok(())
@@ -162,8 +238,14 @@ impl Kernel {
         self.turn(raw);
     }
 
+    fn shift(&mut self, raw: i64, span: Duration) {
+        self.line.shift(raw, span);
+        self.ideal.shift(raw, span);
+    }
+
     fn turn(&mut self, raw: i64) {
-        let told = self.rate.as_frequency();
+        let slew = self.adjtime.map_or(Frequency::ZERO, |(rate, _)| rate);
+        let told = self.rate.as_frequency() + slew;
         self.ideal.turn(raw, told);
         let runs = match self.rounding {
             Some(rounding) => {
@@ -183,63 +265,4 @@ fn micros_up(span: Duration) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: i64 = 1_000_000_000_000;
-
-    fn kernel(rounding: Option<Rounding>) -> Kernel {
-        Kernel::new(0, Timestamp::from_nanos(1_800_000_000_000_000_000), rounding, Random::new(1))
-    }
-
-    #[test]
-    fn a_step_makes_the_clock_unsynchronised_unless_the_same_call_says_otherwise() {
-        let mut kernel = kernel(None);
-        let health =
-            Health { synchronised: true, max_error: Duration::from_nanos(1), est_error: Duration::ZERO };
-        let step = Some(Duration::from_secs(-5));
-        let whole = Adjustment { step, rate: None, health: Some(health), tai_offset: None };
-        assert_eq!(kernel.adjust(SECOND, &whole), Ok(()));
-        let state = kernel.state(SECOND);
-        assert!(state.health.synchronised && state.status & STA_UNSYNC == 0);
-        assert_eq!(state.health.max_error, Duration::from_micros(1));
-        assert_eq!(kernel.set_by(SECOND, Duration::from_nanos(1)), Ok(()));
-        assert_eq!(kernel.state(SECOND).status & STA_UNSYNC, STA_UNSYNC);
-    }
-
-    #[test]
-    fn the_maximum_error_grows_until_the_clock_counts_as_unsynchronised() {
-        let mut kernel = kernel(None);
-        let health =
-            Health { synchronised: true, max_error: Duration::from_secs(15), est_error: Duration::ZERO };
-        let told = Adjustment { step: None, rate: None, health: Some(health), tai_offset: None };
-        assert_eq!(kernel.adjust(0, &told), Ok(()));
-        assert_eq!(kernel.state(2 * SECOND).health.max_error, Duration::from_millis(15_001));
-        assert!(kernel.state(1_999 * SECOND).health.synchronised);
-        assert!(!kernel.state(2_000 * SECOND).health.synchronised);
-    }
-
-    #[test]
-    fn rounding_never_builds_up() {
-        let mut kernel = kernel(Some(Rounding::default()));
-        let start = kernel.picos(0);
-        kernel.set_rate(0, KernelRate::nearest(Frequency::from_ppb(20_050.0)));
-        let mut worst = 0;
-        for step in 1..200_000_i64 {
-            let raw = step * SECOND / 100;
-            kernel.advance(raw);
-            let ideal = i128::from(raw) + i128::from(nearest(raw as f64 * 20_050e-9));
-            worst = worst.max((kernel.picos(raw) - start - ideal).abs());
-        }
-        assert!((5_000..70_000).contains(&worst), "off by {worst} ps at most");
-    }
-
-    #[test]
-    fn dates_outside_of_what_linux_takes_are_refused() {
-        let mut kernel = kernel(None);
-        let years = |n: i64| Duration::from_secs(n * 31_557_600);
-        assert_eq!(kernel.set_by(0, years(-58)), Err(EINVAL));
-        assert_eq!(kernel.set_by(0, years(206)), Err(EINVAL));
-        assert_eq!(kernel.set_by(0, years(173)), Ok(()));
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@
 pub mod brackets;
 pub mod campaign;
 pub mod device;
+pub mod digest;
 pub mod disturbance;
 mod fate;
 pub mod holdover;

@@ -14,6 +14,8 @@ use crate::world::{Happening, Signal, World};
 const MANY_CALLS: u32 = 300;
 /// `EPERM`.
 const EPERM: i32 = 1;
+/// As long as the daemon takes the status word for known.
+const A_MOMENT: Duration = Duration::from_millis(1);
 /// Readings of which `SYS_OFFSET` and the bracket take the best.
 const SAMPLES: u32 = 5;
 
@@ -25,6 +27,12 @@ impl World {
             self.happens(Happening::Runaway);
         }
         self.calls >= MANY_CALLS
+    }
+
+    /// The daemon makes a call.
+    fn note(&mut self, which: i64) {
+        let now = self.raw();
+        self.digest.call(which, now);
     }
 
     fn read_precise(&mut self) -> Reading {
@@ -80,10 +88,12 @@ impl Machine for World {
     }
 
     fn read(&mut self, method: Method) -> Result<Reading, Failure> {
+        self.note(1 + method as i64);
         self.read_best_of(SAMPLES, method)
     }
 
     fn probe(&mut self, method: Method) -> Result<Reading, Failure> {
+        self.note(11 + method as i64);
         // A light look that fits changes nothing, and so doesn't count as a reading of the daemon's.
         let read_now = self.read_now;
         let probe = self.read_best_of(1, method);
@@ -92,25 +102,35 @@ impl Machine for World {
     }
 
     fn kernel(&mut self) -> Option<KernelState> {
+        self.note(21);
         self.spend(Duration::from_nanos(300));
         Some(self.kernel.state(self.raw_picos()))
     }
 
     fn compare(&mut self) -> (RawTime, Timestamp) {
+        self.note(22);
         self.spend(Duration::from_nanos(150));
         (self.raw(), self.kernel.date(self.raw_picos()))
     }
 
     fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {
+        self.note(23);
+        self.digest.adjustment(adjustment);
         if self.runs_away() {
             return Err(EPERM);
         }
         let before = self.raw();
-        let found = Some(self.kernel.state(self.raw_picos()).rate);
+        let now = self.kernel.state(self.raw_picos());
+        let found = Some(now.rate);
+        // As the daemon does: the status word isn't read again for a step, nor in the same moment.
+        let status = match self.status_known {
+            Some((status, then)) if adjustment.step.is_some() || before - then < A_MOMENT => status,
+            _ => now.status,
+        };
         let (there, back) = (self.random.between(100.0, 700.0), self.random.between(100.0, 700.0));
         self.spend(Duration::from_nanos_f64(there));
         let before_ns = self.offset_ns();
-        self.kernel.adjust(self.raw_picos(), adjustment)?;
+        self.kernel.adjust(self.raw_picos(), adjustment, status)?;
         if let Some(by) = adjustment.step {
             let after_ns = self.offset_ns();
             self.happens(Happening::Stepped { by, before_ns, after_ns });
@@ -118,7 +138,9 @@ impl Machine for World {
             self.inbox.retain(|signal| !matches!(signal, Signal::ClockSet | Signal::Hint(Hint::Resumed)));
         }
         self.spend(Duration::from_nanos_f64(back));
-        Ok(Applied { before, after: self.raw(), found, kernel: self.kernel.state(self.raw_picos()) })
+        let kernel = self.kernel.state(self.raw_picos());
+        self.status_known = Some((kernel.status, self.raw()));
+        Ok(Applied { before, after: self.raw(), found, kernel })
     }
 }
 
@@ -136,11 +158,18 @@ impl World {
             }
             return Err(failure);
         }
+        if let (Some(Lie::Repeats(kept)), Some((then, last))) = (self.device.lie, self.device.last) {
+            if last.method == method && begun - then <= kept {
+                self.spend(Duration::from_nanos(600));
+                return Ok(last);
+            }
+        }
         let reading = match method {
             Method::Precise => self.read_precise(),
             Method::Extended | Method::SysOffset | Method::Bracket => self.read_bracket(method, samples),
         };
-        if self.device.lie.is_none() || matches!(self.device.lie, Some(Lie::Bracket(_))) {
+        self.device.last = Some((begun, reading));
+        if matches!(self.device.lie, None | Some(Lie::Bracket(_) | Lie::Repeats(_))) {
             self.read_now = Some(begun);
         }
         Ok(reading)

@@ -93,6 +93,13 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 60)]
         settling: usize,
     },
+    /// Say what the engine does in many lives, random ones and each scenario's, as a number for each: two versions that
+    /// print the same did the same at the same moments
+    Actions {
+        /// How many of each
+        #[arg(long, value_name = "N", default_value_t = 40)]
+        lives: u64,
+    },
     /// Live one life again, and tell it line by line
     Replay {
         /// Which one
@@ -146,6 +153,10 @@ fn main() -> ExitCode {
             true
         }
         Command::Brackets { file, settling } => compare::brackets(&file, settling),
+        Command::Actions { lives } => {
+            actions(lives);
+            true
+        }
         Command::Replay { seed, hours, scenario, after, before, picture } => {
             let life = scenario.map_or_else(|| Life::new(seed, hours), |scenario| scenario.life(seed));
             let window = (after, before);
@@ -252,6 +263,29 @@ fn replay(life: &Life, scenario: Option<Scenario>, window: (f64, f64)) -> bool {
 }
 
 /// Draws a stretch of one life.
+/// What the engine does in each of so many lives.
+fn actions(lives: u64) {
+    /// Of a random one, in hours.
+    const HOURS: f64 = 0.3;
+    let done = |life: &Life| {
+        let mut simulation = Simulation::of(life);
+        simulation.run_until(life.end, &mut ());
+        simulation.world.digest().value()
+    };
+    let print = |name: &str, life: &(dyn Fn(u64) -> Life + Sync)| {
+        let mut all = Vec::new();
+        campaign(0..lives, |seed| (seed, done(&life(seed))), |one| all.push(one));
+        all.sort_unstable();
+        for (seed, number) in all {
+            say!("{name} {seed} {number:016x}");
+        }
+    };
+    print("random", &|seed| Life::new(seed, HOURS));
+    for scenario in Scenario::ALL {
+        print(scenario.name(), &|seed| scenario.life(seed));
+    }
+}
+
 fn draw_life(life: &Life, window: (f64, f64), file: &PathBuf) -> bool {
     let mut witnesses = (Judge::new(life), Record::default());
     Simulation::of(life).run_until(life.end, &mut witnesses);

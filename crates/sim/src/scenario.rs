@@ -5,10 +5,11 @@
 //! hardware, where a wake-up is late by 50 µs in the median and by 5 ms at most.
 
 use hostclock_core::policy::Policy;
-use hostclock_core::units::{Duration, Frequency};
+use hostclock_core::units::{Duration, Frequency, Timestamp};
 
 use crate::device::{Clocksource, DeviceModel, Driver, FAILURES, Lie};
 use crate::disturbance::Disturbance;
+use crate::kernel::STA_INS;
 use crate::life::{Life, usual_model};
 use crate::random::Random;
 use crate::tally::Tally;
@@ -45,6 +46,19 @@ pub enum Scenario {
     Kill,
     /// The guest suspends itself, and the kernel sets the clock as well as it can when it wakes.
     Suspend,
+    /// A leap second is announced to the guest's kernel; the host inserts it, smears it over 1000 s, or knows nothing of
+    /// it.
+    Leap,
+    /// The kernel refuses every adjustment, while the host's clock is stepped and the guest paused.
+    Refused,
+    /// The device gives its last reading again for 2 ms to 1 s, while the host's clock is stepped and the guest paused.
+    Repeats,
+    /// The device's time is a whole number of 100 ns, or of 1 us.
+    Quantised,
+    /// The device jitters by 50 ns and claims 2.
+    Jitters,
+    /// The guest moves to hosts on which its counter runs up to 500 ppm faster or slower.
+    Counters,
 }
 
 /// What hostclock promises for a scenario; `None` where that is no promise.
@@ -62,13 +76,16 @@ struct Limits {
     notices: Option<u32>,
 }
 
+/// 90 s before the end of a UTC day, and when that is.
+const BEFORE_MIDNIGHT: Timestamp = Timestamp::from_nanos((20_633 * 86_400 - 90) * 1_000_000_000);
+const MIDNIGHT_S: f64 = 90.0;
 /// Before the first trouble.
 const CALM_S: f64 = 30.0;
 const MS: Duration = Duration::from_millis(1);
 
 impl Scenario {
     /// Each of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::Pause,
         Self::Starve,
         Self::Restore,
@@ -83,6 +100,12 @@ impl Scenario {
         Self::Clocksource,
         Self::Kill,
         Self::Suspend,
+        Self::Leap,
+        Self::Refused,
+        Self::Repeats,
+        Self::Quantised,
+        Self::Jitters,
+        Self::Counters,
     ];
 
     /// What it is called on the command line.
@@ -103,6 +126,12 @@ impl Scenario {
             Self::Clocksource => "clocksource",
             Self::Kill => "kill",
             Self::Suspend => "suspend",
+            Self::Leap => "leap",
+            Self::Refused => "refused",
+            Self::Repeats => "repeats",
+            Self::Quantised => "quantised",
+            Self::Jitters => "jitters",
+            Self::Counters => "counters",
         }
     }
 
@@ -120,6 +149,15 @@ impl Scenario {
         model.device = DeviceModel { driver: Driver::Kvm, ..DeviceModel::default() };
         model.tells_of_steps |= matches!(self, Self::RivalDate | Self::Suspend);
         model.tells_of_more |= matches!(self, Self::Restore | Self::Fork);
+        match self {
+            Self::Quantised => {
+                let nanos = random.part("quantum").choice(&[100, 1_000]).copied().unwrap_or(1_000);
+                model.device.quantum = Duration::from_nanos(nanos);
+            }
+            Self::Jitters => model.device.precise_noise_ns = 50.0,
+            Self::Leap => model.date = BEFORE_MIDNIGHT,
+            _ => {}
+        }
         let mut plan =
             Plan { random: random.part("plan"), at: TrueTime::from_secs_f64(CALM_S), events: Vec::new() };
         self.plan(&mut plan, model.oscillator.frequency);
@@ -221,6 +259,36 @@ impl Scenario {
                     plan.alone(Disturbance::Suspend(span, by));
                 }
             }
+            Self::Leap => plan.leap(),
+            Self::Refused => {
+                for errno in [1, 22, 1] {
+                    let span = plan.random.span(1.0, 100.0);
+                    plan.during(Disturbance::Refused(errno, span), span);
+                }
+            }
+            Self::Repeats => {
+                for _ in 0..6 {
+                    let lie = Lie::Repeats(plan.random.span(2e-3, 1.0));
+                    let span = plan.random.span(0.1, 10.0);
+                    plan.during(Disturbance::Lie(lie, span), span);
+                }
+            }
+            Self::Quantised | Self::Jitters => {
+                for _ in 0..4 {
+                    let (span, by) = (plan.random.span(0.2, 600.0), plan.random.signed_span(1e-6, 10.0));
+                    plan.alone(Disturbance::Pause(span));
+                    plan.alone(Disturbance::HostStep(by));
+                    plan.alone(Disturbance::DeviceGone(span));
+                }
+            }
+            Self::Counters => {
+                for _ in 0..5 {
+                    let span = plan.random.span(0.01, 60.0);
+                    let frequency = Frequency::from_ppm(plan.random.between(-500.0, 500.0));
+                    let by = plan.random.signed_span(1e-6, 0.1);
+                    plan.alone(Disturbance::Migration(span, frequency, by));
+                }
+            }
         }
     }
 
@@ -277,6 +345,9 @@ impl Scenario {
             Self::Failing => Limits { steps: Some(0), largest_ns: Some(5_000.0), ..none },
             Self::Clocksource => Limits { steps: Some(0), largest_ns: Some(50_000.0), ..none },
             Self::Suspend => Limits { steps: Some(3), longest: Some(MS.times(20)), ..none },
+            // The host's own: one step where it inserts the second, and none at all where it doesn't.
+            Self::Leap => Limits { longest: Some(MS.times(150)), ..none },
+            Self::Refused | Self::Repeats | Self::Quantised | Self::Jitters | Self::Counters => none,
         }
     }
 }
@@ -293,6 +364,36 @@ impl Plan {
     fn then(&mut self, what: Disturbance, pause_s: f64) {
         self.events.push((self.at, what));
         self.at = self.at + what.lasts() + Duration::from_nanos_f64(pause_s * 1e9);
+    }
+
+    /// `what`, and during it the host's clock is stepped, or the guest paused.
+    fn during(&mut self, what: Disturbance, span: Duration) {
+        let within = Duration::from_nanos_f64(self.random.between(0.0, span.as_nanos_f64()));
+        let other = if self.random.chance(0.5) {
+            Disturbance::HostStep(self.random.signed_span(1e-6, 10.0))
+        } else {
+            Disturbance::Pause(self.random.span(1e-3, 1.0))
+        };
+        self.events.push((self.at + within, other));
+        self.alone(what);
+    }
+
+    /// A leap second is announced, or its announcement withdrawn again, and the host has its own way with it.
+    fn leap(&mut self) {
+        self.events.push((self.at, Disturbance::ForeignStatus(STA_INS)));
+        if self.random.chance(0.3) {
+            let later = self.at + self.random.span(0.1, 30.0);
+            self.events.push((later, Disturbance::ForeignStatus(0)));
+        }
+        let midnight = TrueTime::from_secs_f64(MIDNIGHT_S);
+        if self.random.chance(0.4) {
+            self.events.push((midnight, Disturbance::HostStep(Duration::from_secs(-1))));
+        } else if self.random.chance(0.5) {
+            let smeared = Duration::from_secs(1_000);
+            let before = midnight + -smeared.half();
+            let begin = before.max(self.at);
+            self.events.push((begin, Disturbance::HostSlew(Frequency::from_ppm(-1_000.0), smeared)));
+        }
     }
 
     /// `what`, on a clock that has settled, and time enough to settle again.

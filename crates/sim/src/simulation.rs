@@ -42,11 +42,17 @@ impl Sample {
     /// the daemon could know.
     #[must_use]
     pub fn exceeds_bound(&self) -> bool {
+        self.exceeds_told(true)
+    }
+
+    /// The same, where the kernel could be told, or could not (`tells`): it then goes by what it was told before.
+    #[must_use]
+    pub fn exceeds_told(&self, tells: bool) -> bool {
         // Half a century in a float is good to half a microsecond.
         let seen = self.offset_ns.abs() * (1.0 - 1e-15) - 1.0;
         let beyond = |bound: Option<Duration>| bound.is_some_and(|bound| seen > bound.as_nanos_f64());
         // What the kernel was told holds until it lets it grow by itself, a second later.
-        let told = if self.late < Duration::from_secs(1) { self.kernel_bound } else { None };
+        let told = self.kernel_bound.filter(|_| tells && self.late < Duration::from_secs(1));
         !self.unnoticed && (beyond(self.bound) || beyond(told))
     }
 }
@@ -240,7 +246,9 @@ impl Simulation {
         if let Some(engine) = &mut self.engine {
             self.world.calls = 0;
             self.wake = drive(engine, &mut self.ladder, &mut self.world, event);
+            self.world.digest.take(self.wake.as_nanos());
             while let Some(notice) = engine.take_notice() {
+                self.world.digest.take_text(&notice.to_string());
                 self.world.happens(Happening::Told(notice));
             }
             if let Some(read_now) = self.world.read_now.take() {

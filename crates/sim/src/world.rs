@@ -12,6 +12,7 @@ use hostclock_core::notice::Notice;
 use hostclock_core::units::{Duration, RawTime, Timestamp};
 
 use crate::device::{Device, DeviceModel};
+use crate::digest::Digest;
 use crate::disturbance::Disturbance;
 use crate::host::{Host, HostModel};
 use crate::kernel::{Kernel, Rounding};
@@ -160,6 +161,10 @@ pub struct World {
     pub(crate) tells_of_steps: bool,
     pub(crate) tells_of_devices: bool,
     pub(crate) tells_of_more: bool,
+    /// All that the daemon has done.
+    pub(crate) digest: Digest,
+    /// The status word as the daemon knows it: after its last adjustment, and when that was.
+    pub(crate) status_known: Option<(u32, RawTime)>,
 }
 
 impl World {
@@ -190,7 +195,15 @@ impl World {
             tells_of_steps: model.tells_of_steps,
             tells_of_devices: model.tells_of_devices,
             tells_of_more: model.tells_of_more,
+            digest: Digest::default(),
+            status_known: None,
         }
+    }
+
+    /// All that the daemon has done, as a number.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// True time.
@@ -259,9 +272,15 @@ impl World {
 
     /// Lets time pass up to `until`; it may become later, when the guest is stopped meanwhile.
     pub fn pass(&mut self, until: TrueTime) {
-        while let Some(Reverse(entry)) = self.due.peek() {
-            if entry.at > until.max(self.now) {
+        loop {
+            let due = self.due.peek().map_or(TrueTime::MAX, |Reverse(entry)| entry.at);
+            let leap = self.next_leap().unwrap_or(TrueTime::MAX);
+            if due.min(leap) > until.max(self.now) {
                 break;
+            }
+            if leap < due {
+                self.go(leap.max(self.now));
+                continue;
             }
             let Some(Reverse(entry)) = self.due.pop() else { break };
             self.go(entry.at.max(self.now));
@@ -272,6 +291,12 @@ impl World {
             }
         }
         self.go(until.max(self.now));
+    }
+
+    /// When the guest's kernel inserts or deletes a second, if nothing comes between.
+    fn next_leap(&self) -> Option<TrueTime> {
+        let raw = self.kernel.next_leap()?;
+        Some(self.oscillator.when(RawTime::from_nanos(raw.div_euclid(1_000) + 1)))
     }
 
     /// The daemon is busy for `span`, and longer when it is pre-empted meanwhile.
@@ -314,6 +339,9 @@ impl World {
         self.now = to;
         self.oscillator.advance(to);
         self.host.advance(to);
-        self.kernel.advance(self.oscillator.picos(to));
+        if self.kernel.advance(self.oscillator.picos(to)) {
+            self.disturbed_at = to;
+            self.tell_of_setting(Signal::ClockSet);
+        }
     }
 }

@@ -19,15 +19,22 @@ const SEEDS: core::ops::Range<u64> = 2_000_000..2_000_040;
 
 /// One test for each scenario, so that a failure says which.
 macro_rules! scenarios {
-    ($($test:ident: $scenario:ident)*) => {
+    ($($test:ident: $scenario:ident)* ; not yet: $($later:ident: $broken:ident)*) => {
         $(#[test]
         fn $test() {
-            keeps_what_is_promised(Scenario::$scenario);
+            let broken = broken(Scenario::$scenario);
+            assert!(broken.is_empty(), "{}", broken.join("\n"));
+        })*
+
+        $(#[test]
+        fn $later() {
+            assert!(!broken(Scenario::$broken).is_empty(), "it is kept now");
         })*
 
         #[test]
         fn every_scenario_has_a_test() {
-            assert_eq!(Scenario::ALL.as_slice(), [$(Scenario::$scenario),*]);
+            let named = [$(Scenario::$scenario,)* $(Scenario::$broken),*];
+            assert!(Scenario::ALL.iter().all(|scenario| named.contains(scenario)));
         }
     };
 }
@@ -47,9 +54,17 @@ scenarios! {
     clocksource: Clocksource
     kill: Kill
     suspend: Suspend
+    refused: Refused
+    counters: Counters
+    ; not yet:
+    leap: Leap
+    repeats: Repeats
+    quantised: Quantised
+    jitters: Jitters
 }
 
-fn keeps_what_is_promised(scenario: Scenario) {
+/// The rules and promises that are broken in it.
+fn broken(scenario: Scenario) -> Vec<String> {
     let (mut broken, mut lives) = (Vec::new(), 0);
     campaign(
         SEEDS,
@@ -61,8 +76,8 @@ fn keeps_what_is_promised(scenario: Scenario) {
             }
         },
     );
-    assert!(broken.is_empty(), "{}: {}", scenario.name(), broken.join("\n"));
     assert_eq!(lives, SEEDS.end - SEEDS.start);
+    broken
 }
 
 /// What is seen of a guest after `disturbance`, and of the engine's history.

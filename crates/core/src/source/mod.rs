@@ -218,4 +218,43 @@ mod tests {
         let config = SourceConfig { time_scale: Some(TimeScale::Tai), ..SourceConfig::default() };
         assert_eq!(choose(&devices[..1], &config).expect("told the scale").time_scale, TimeScale::Tai);
     }
+
+    #[test]
+    #[should_panic(expected = "fault 12: ")]
+    fn of_two_virtio_clocks_the_one_on_utc_is_taken_whatever_their_numbers() {
+        let (tai, utc) = ("Virtio PTP type 1/variant 0", "Virtio PTP type 0/variant 0");
+        let (first, second) =
+            ([device(0, utc, None), device(1, tai, None)], [device(0, tai, None), device(1, utc, None)]);
+        assert_eq!(choose(&first, &SourceConfig::default()).expect("UTC first").kind, Kind::VirtioRtc(0));
+        let choice = choose(&second, &SourceConfig::default()).expect("UTC is there");
+        assert!(
+            choice.kind == Kind::VirtioRtc(0),
+            "fault 12: with TAI at ptp0 and UTC at ptp1 it takes {choice:?}"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "fault 12: ")]
+    fn a_virtio_clock_that_may_be_smeared_is_usable() {
+        // What Cloud Hypervisor offers, and nothing else; and vhost-device-rtc's.
+        let alone = |number| {
+            let name = format!("Virtio PTP type {number}/variant 0");
+            choose(&[device(0, &name, None)], &SourceConfig::default())
+        };
+        let refused: Vec<_> = [3, 4].map(alone).into_iter().filter_map(Result::err).collect();
+        assert!(refused.is_empty(), "fault 12: {refused:?}");
+    }
+
+    #[test]
+    #[should_panic(expected = "fault 12: ")]
+    fn a_scale_that_is_set_is_not_left_out_silently() {
+        let devices = [device(0, "KVM virtual PTP", None)];
+        let config = SourceConfig { time_scale: Some(TimeScale::Tai), ..SourceConfig::default() };
+        let choice = choose(&devices, &config);
+        let is_silent = |choice: &Choice| choice.time_scale != TimeScale::Tai && choice.warning.is_none();
+        assert!(
+            !choice.as_ref().is_ok_and(is_silent),
+            "fault 12: with time-scale = \"tai\" it takes {choice:?}"
+        );
+    }
 }

@@ -51,8 +51,8 @@ impl Daemon {
 
     fn open_source(&mut self) -> Result<Source, Unusable> {
         // What the kernel has been told counts where the configuration doesn't say.
-        let kernels = self.machine.clock.state().ok().map(|kernel| kernel.tai_offset);
-        let tai_offset = self.config.policy.tai_offset.or(kernels.filter(|offset| *offset != 0));
+        let kernel = self.machine.clock.state().ok();
+        let tai_offset = self.config.policy.tai_offset.or(source::kernel_tai_offset(kernel.as_ref()));
         let source = source::open(&self.config.source, tai_offset)?;
         if let Some(warning) = source.warning() {
             self.say().warn(warning);

@@ -23,6 +23,7 @@ use hostclock_linux::{clocksource, discover, process, vmclock};
 
 use crate::advice;
 use crate::config::{self, Config};
+use crate::source::kernel_tai_offset;
 use crate::status::client::{self, Trouble};
 pub(super) use measure::Measured;
 
@@ -205,7 +206,7 @@ impl Live {
         let root = subject.root.as_path();
         let socket = subject.socket.as_deref().or(config.socket.as_deref());
         let kernel = SystemClock.state().ok();
-        let tai_offset = kernel.map(|kernel| kernel.tai_offset).filter(|offset| *offset != 0);
+        let tai_offset = kernel_tai_offset(kernel.as_ref());
         let (no_source, methods) = match measure::measure(&config.source, tai_offset) {
             Ok(methods) => (None, methods),
             Err(why) => (Some(why), Vec::new()),

@@ -24,7 +24,7 @@ pub(super) fn look(config: &SourceConfig) -> Own {
 
 /// Fills in what the device says; the error says why it says nothing.
 fn read(own: &mut Own, config: &SourceConfig) -> Result<(), String> {
-    let tai_offset = own.kernel.map(|kernel| kernel.tai_offset).filter(|offset| *offset != 0);
+    let tai_offset = source::kernel_tai_offset(own.kernel.as_ref());
     let mut ladder = Ladder::default();
     let chosen = source::find(config)?;
     let status = own.source.insert(chosen.status(&ladder));
