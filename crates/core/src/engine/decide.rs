@@ -2,9 +2,10 @@
 
 use super::applied::LOOK_AGAIN;
 use super::conclude::Outcome;
+use super::course::{Disturbance, StepUnderWay};
 use super::foreign::{Foreign, ForeignRate};
 use super::holdover::HOLD_INTERVAL;
-use super::{Action, Disturbance, Engine, KERNEL_GUESS, StepUnderWay};
+use super::{Action, Engine, KERNEL_GUESS};
 use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::bound::{Bound, Known};
 use crate::discipline::{Situation, slew};
@@ -54,21 +55,21 @@ impl Engine {
         let Some(offset) = self.offset_at(reading) else {
             return Action::Read;
         };
-        let disturbed = broke || foreign != Foreign::No || !self.start_done;
-        self.statistics.offset(offset.nanos(), disturbed);
+        let disturbed = broke || foreign != Foreign::No || !self.course.start_done;
+        self.journal.statistics.offset(offset.nanos(), disturbed);
         self.conclude_step(offset.rounded());
         self.note_disturbance(now, offset.rounded(), broke, foreign);
         self.watch_rivalry(now);
 
         let circumstance = match foreign {
-            _ if !self.start_done => Circumstance::Start,
+            _ if !self.course.start_done => Circumstance::Start,
             Foreign::Step { cause, .. } if self.takes_back(cause) => Circumstance::ForeignStep,
             _ => self.later(),
         };
-        self.running_away = foreign.rate();
+        self.clock.running_away = foreign.rate();
         let verdict = self.policy.verdict(offset.rounded(), circumstance);
         if verdict != Verdict::Step {
-            self.steps_in_a_row = 0;
+            self.timing.steps_in_a_row = 0;
         }
         match verdict {
             Verdict::Step => self.step(now, reading, offset, circumstance, foreign),
@@ -78,8 +79,8 @@ impl Engine {
     }
 
     fn offset_at(&self, reading: &Reading) -> Option<Offset> {
-        let host = self.estimator.as_ref()?.at(reading.raw);
-        let (system, fraction_ns, variance) = match (&self.line, self.policy.mode) {
+        let host = self.source.estimator.as_ref()?.at(reading.raw);
+        let (system, fraction_ns, variance) = match (&self.clock.line, self.policy.mode) {
             (Some(line), Mode::Control) => {
                 let (system, fraction_ns) = line.system_at(reading.raw);
                 (system, fraction_ns, line.variance())
@@ -94,17 +95,18 @@ impl Engine {
     }
 
     fn note_disturbance(&mut self, now: RawTime, offset: Duration, broke: bool, foreign: Foreign) {
-        let surprised = self.surprised.take();
+        let surprised = self.source.surprised.take();
         let disturbance = match foreign {
-            _ if !self.start_done => Disturbance { cause: StepCause::Start, since: self.started },
+            _ if !self.course.start_done => Disturbance { cause: StepCause::Start, since: self.started },
             Foreign::Step { cause, since, .. } => Disturbance { cause, since },
             Foreign::No if broke => {
-                let cause = if self.state.is_holding() { StepCause::Holdover } else { StepCause::HostMoved };
+                let cause =
+                    if self.course.state.is_holding() { StepCause::Holdover } else { StepCause::HostMoved };
                 Disturbance { cause, since: surprised.unwrap_or(now) }
             }
             Foreign::No => return,
         };
-        self.disturbance = Some(disturbance);
+        self.course.disturbance = Some(disturbance);
         self.remember(disturbance, offset);
     }
 
@@ -112,14 +114,14 @@ impl Engine {
     pub(super) fn remember(&mut self, disturbance: Disturbance, offset: Duration) {
         let Disturbance { cause, since } = disturbance;
         if cause == StepCause::ForeignRate {
-            if self.foreign_rate == ForeignRate::Shown {
+            if self.foreign.rate == ForeignRate::Shown {
                 // Counted when it was overwritten.
-                self.history.foreign_rate_shows(offset);
+                self.journal.history.foreign_rate_shows(offset);
                 return;
             }
-            self.counters.foreign_rates_undone += 1;
+            self.journal.counters.foreign_rates_undone += 1;
         }
-        self.history.disturbed(cause, since, self.time_at(since), offset);
+        self.journal.history.disturbed(cause, since, self.time_at(since), offset);
     }
 
     fn step(
@@ -130,25 +132,26 @@ impl Engine {
         circumstance: Circumstance,
         foreign: Foreign,
     ) -> Action {
-        let cause = self.disturbance.map_or(StepCause::HostMoved, |disturbance| disturbance.cause);
+        let cause = self.course.disturbance.map_or(StepCause::HostMoved, |disturbance| disturbance.cause);
         let target = self.step_target(offset, circumstance, foreign);
         self.leave_holdover(now, offset.rounded());
-        self.told.nothing_withheld();
+        self.journal.told.nothing_withheld();
         if self.policy.mode != Mode::Control {
             return self.only_observe(now, reading, offset, Some(cause));
         }
-        self.schedule.hurry();
-        self.start_done = true;
-        self.history.corrected_by(Correction::Step);
-        self.slew = Frequency::ZERO;
-        self.effect_expected = reading.raw + self.lag;
+        self.timing.schedule.hurry();
+        self.course.start_done = true;
+        self.journal.history.corrected_by(Correction::Step);
+        self.clock.slew = Frequency::ZERO;
+        self.clock.effect_expected = reading.raw + self.clock.lag;
         let frequency = self.host_frequency(Duration::ZERO);
-        let drifted = (self.kernel.rate.as_frequency() - frequency).as_ratio() * self.lag.as_nanos_f64();
+        let drifted =
+            (self.clock.kernel.rate.as_frequency() - frequency).as_ratio() * self.clock.lag.as_nanos_f64();
         let change = -(target + Duration::from_nanos_f64(offset.fraction_ns + drifted));
-        let noticed = self.disturbance.map_or(now, |disturbance| disturbance.since);
-        self.step = Some(StepUnderWay { cause, before: offset.rounded(), noticed, done: None });
+        let noticed = self.course.disturbance.map_or(now, |disturbance| disturbance.since);
+        self.course.step = Some(StepUnderWay { cause, before: offset.rounded(), noticed, done: None });
         self.enter(if cause == StepCause::Start { State::Acquiring } else { State::Recovering }, now);
-        self.wake_at = now + self.policy.poll;
+        self.timing.wake_at = now + self.policy.poll;
         let withheld = (offset.whole - target).abs();
         let interval = self.policy.poll.min(HOLD_INTERVAL);
         let health = self.health(reading, offset, withheld.as_nanos_f64(), interval, withheld <= CLOSE);
@@ -157,7 +160,7 @@ impl Engine {
 
     /// What the policy is asked of what is neither a start nor taken back.
     pub(super) fn later(&self) -> Circumstance {
-        Circumstance::Later { steps: self.steps_after_start }
+        Circumstance::Later { steps: self.course.steps_after_start }
     }
 
     /// A foreign step is undone whatever the policy says of steps; what was wrong before it is not, and
@@ -187,14 +190,14 @@ impl Engine {
         withheld: Option<Withheld>,
     ) -> Action {
         match withheld {
-            Some(cause) => self.told.withheld(cause, offset.rounded(), &mut self.notices),
-            None => self.told.nothing_withheld(),
+            Some(cause) => self.journal.told.withheld(cause, offset.rounded(), &mut self.journal.notices),
+            None => self.journal.told.nothing_withheld(),
         }
         self.leave_holdover(now, offset.rounded());
         if self.policy.mode != Mode::Control {
             return self.only_observe(now, reading, offset, None);
         }
-        self.start_done = true;
+        self.course.start_done = true;
         let situation = Situation {
             offset_ns: offset.nanos(),
             sigma_ns: offset.sigma_ns,
@@ -203,41 +206,46 @@ impl Engine {
         };
         let mut plan = slew(&situation, &self.policy);
         // With a frequency in doubt there is no telling where the clock will be: read again before it is far.
-        let doubt_ppb = self.estimator.as_ref().map_or(0.0, |estimator| estimator.frequency().1.as_ppb());
+        let doubt_ppb =
+            self.source.estimator.as_ref().map_or(0.0, |estimator| estimator.frequency().1.as_ppb());
         let tolerable_ns = CLOSE.as_nanos_f64() + situation.offset_ns.abs() + 4.0 * situation.sigma_ns;
         let soon = Duration::from_nanos_f64(tolerable_ns / doubt_ppb.max(1.0) * 1e9);
         plan.interval = plan.interval.min(soon.max(LOOK_AGAIN));
         if plan.fast {
-            self.schedule.hurry();
+            self.timing.schedule.hurry();
         }
-        self.interval = plan.interval;
-        self.slew = plan.frequency;
-        self.effect_expected = reading.raw + self.lag;
-        self.wake_at = reading.raw + self.lag + plan.interval;
+        self.timing.interval = plan.interval;
+        self.clock.slew = plan.frequency;
+        self.clock.effect_expected = reading.raw + self.clock.lag;
+        self.timing.wake_at = reading.raw + self.clock.lag + plan.interval;
         // Ordinary corrections don't end synchronisation: at long polls a host under NTP is always a little away.
-        let ordinary = self.state == State::Synchronised
-            && self.disturbance.is_none()
+        let ordinary = self.course.state == State::Synchronised
+            && self.course.disturbance.is_none()
             && withheld.is_none()
             && !plan.fast;
         let close = ordinary || is_close(reading, offset);
-        self.outcome = Some(Outcome { close, offset: offset.rounded() });
+        self.course.outcome = Some(Outcome { close, offset: offset.rounded() });
         let health = self.health(reading, offset, offset.nanos(), plan.interval, close);
         self.ask(None, Some(self.host_frequency(plan.interval) + plan.frequency), health)
     }
 
     fn refuse(&mut self, now: RawTime, reading: &Reading, offset: Offset) -> Action {
-        self.told.withheld(Withheld::LargerThanLargestStep, offset.rounded(), &mut self.notices);
+        self.journal.told.withheld(
+            Withheld::LargerThanLargestStep,
+            offset.rounded(),
+            &mut self.journal.notices,
+        );
         self.leave_holdover(now, offset.rounded());
         self.enter(State::Unsynchronised, now);
         if self.policy.mode != Mode::Control {
             return self.only_observe(now, reading, offset, None);
         }
-        self.interval = self.schedule.advance(self.policy.poll);
-        self.slew = Frequency::ZERO;
-        self.effect_expected = reading.raw + self.lag;
-        self.wake_at = reading.raw + self.interval;
-        let health = self.health(reading, offset, offset.nanos(), self.interval, false);
-        self.ask(None, Some(self.host_frequency(self.interval)), health)
+        self.timing.interval = self.timing.schedule.advance(self.policy.poll);
+        self.clock.slew = Frequency::ZERO;
+        self.clock.effect_expected = reading.raw + self.clock.lag;
+        self.timing.wake_at = reading.raw + self.timing.interval;
+        let health = self.health(reading, offset, offset.nanos(), self.timing.interval, false);
+        self.ask(None, Some(self.host_frequency(self.timing.interval)), health)
     }
 
     fn only_observe(
@@ -247,41 +255,41 @@ impl Engine {
         offset: Offset,
         step: Option<StepCause>,
     ) -> Action {
-        self.start_done = true;
+        self.course.start_done = true;
         if let (Some(cause), Mode::DryRun) = (step, self.policy.mode) {
-            self.told.would_step(cause, offset.rounded(), &mut self.notices);
+            self.journal.told.would_step(cause, offset.rounded(), &mut self.journal.notices);
         }
-        self.interval = self.next_interval(Duration::ZERO);
-        self.wake_at = reading.raw + self.interval;
-        self.running_free = (self.rate_seen - self.host_frequency(Duration::ZERO)).abs();
-        let _ = self.health(reading, offset, offset.nanos(), self.interval, false);
+        self.timing.interval = self.next_interval(Duration::ZERO);
+        self.timing.wake_at = reading.raw + self.timing.interval;
+        self.clock.running_free = (self.clock.rate_seen - self.host_frequency(Duration::ZERO)).abs();
+        let _ = self.health(reading, offset, offset.nanos(), self.timing.interval, false);
         if is_close(reading, offset) {
             self.conclude(now, Outcome { close: true, offset: offset.rounded() });
-            self.told.nothing_withheld();
+            self.journal.told.nothing_withheld();
         } else {
             self.enter(State::Unsynchronised, now);
-            self.told.observed(offset.rounded());
+            self.journal.told.observed(offset.rounded());
         }
-        Action::Wait(self.wake_at)
+        Action::Wait(self.timing.wake_at)
     }
 
     /// The time to the next reading, if nothing speaks against it, when `offset` was found at this one.
     fn next_interval(&mut self, offset: Duration) -> Duration {
-        if let (Some(accuracy), Some(estimator)) = (self.policy.accuracy, &self.estimator) {
+        if let (Some(accuracy), Some(estimator)) = (self.policy.accuracy, &self.source.estimator) {
             let target = Target { accuracy, unavoidable: estimator.bias() };
             if target.is_missed_by(offset) {
-                self.schedule.shorten(self.policy.poll);
+                self.timing.schedule.shorten(self.policy.poll);
             }
-            self.pace.choose(target, self.policy.poll, |span| estimator.expected_error_ns(span));
+            self.timing.pace.choose(target, self.policy.poll, |span| estimator.expected_error_ns(span));
         }
-        self.schedule.advance(self.pace.interval())
+        self.timing.schedule.advance(self.timing.pace.interval())
     }
 
     pub(super) fn host_frequency(&self, span: Duration) -> Frequency {
-        match &self.estimator {
+        match &self.source.estimator {
             Some(estimator) if span > Duration::ZERO => estimator.mean_frequency(span),
             Some(estimator) => estimator.frequency().0,
-            None => self.kernel.rate.as_frequency(),
+            None => self.clock.kernel.rate.as_frequency(),
         }
     }
 
@@ -295,7 +303,7 @@ impl Engine {
         interval: Duration,
         synchronised: bool,
     ) -> Health {
-        let (skew, unseen, bias) = match &self.estimator {
+        let (skew, unseen, bias) = match &self.source.estimator {
             Some(estimator) => {
                 // What the kernel's rate seemed to be good for has to be seen first.
                 let skew = if estimator.knows_frequency() { estimator.frequency().1 } else { KERNEL_GUESS };
@@ -303,15 +311,15 @@ impl Engine {
             }
             None => (Frequency::ZERO, Frequency::ZERO, reading.uncertainty),
         };
-        let unseen = unseen + self.running_free;
+        let unseen = unseen + self.clock.running_free;
         let sigma_ns = offset.sigma_ns;
         // The estimate may be wrong, or the clock off its line; what the reading itself says holds.
         let seen_ns = (reading.offset() - offset.whole).as_nanos_f64() - offset.fraction_ns + left_ns;
         let beyond_bias_ns = (reading.uncertainty - bias).as_nanos_f64();
         // A rate that isn't ours moves the clock until it is ours again.
-        let will_run_away_ns = self.running_away.as_ratio() * self.lag.times(2).as_nanos_f64();
+        let will_run_away_ns = self.clock.running_away.as_ratio() * self.clock.lag.times(2).as_nanos_f64();
         let offset_ns = left_ns.abs().max(seen_ns.abs() + beyond_bias_ns) + will_run_away_ns;
-        let slew = self.slew;
+        let slew = self.clock.slew;
         let bound = Bound::tracking(&Known { offset_ns, sigma_ns, bias, skew, unseen, slew, interval });
         self.bound = Some(bound);
         let max_error = bound.after(interval + KERNEL_TICK);
@@ -323,13 +331,13 @@ impl Engine {
     }
 
     pub(super) fn ask(&mut self, step: Option<Duration>, rate: Option<Frequency>, health: Health) -> Action {
-        let tai_offset = self.policy.tai_offset.filter(|wanted| *wanted != self.kernel.tai_offset);
+        let tai_offset = self.policy.tai_offset.filter(|wanted| *wanted != self.clock.kernel.tai_offset);
         // The kernel runs the clock a little off the rate that it is told: tell it so much less, while
         // readings show how much.
-        let learnt = self.line.as_ref().filter(|_| self.loss.is_none());
-        let error = learnt.map_or(Frequency::ZERO, |line| line.rate_error_over(self.interval));
+        let learnt = self.clock.line.as_ref().filter(|_| self.source.loss.is_none());
+        let error = learnt.map_or(Frequency::ZERO, |line| line.rate_error_over(self.timing.interval));
         let rate = rate.map(|rate| KernelRate::nearest(rate - error));
-        self.asked = Adjustment { step, rate, health: Some(health), tai_offset };
-        Action::Adjust(self.asked)
+        self.clock.asked = Adjustment { step, rate, health: Some(health), tai_offset };
+        Action::Adjust(self.clock.asked)
     }
 }

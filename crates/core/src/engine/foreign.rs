@@ -1,6 +1,7 @@
 //! What somebody else did to the clock: a step, or another rate, and what is known of it so far.
 
 use super::applied::LOOK_AGAIN;
+use super::course::Disturbance;
 use super::{Applied, Engine};
 use crate::notice::Notice;
 use crate::status::StepCause;
@@ -44,8 +45,9 @@ pub(super) enum LineDoubt {
 }
 
 /// What is known of a rate that somebody else gave the clock.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum ForeignRate {
+    #[default]
     No,
     /// The kernel has it, and it is off ours by this much.
     Found(Frequency),
@@ -69,6 +71,16 @@ impl ForeignRate {
     }
 }
 
+/// What is known of what others did to the clock, before a reading shows it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traces {
+    /// Something lies off the system clock's line, without a hint that somebody set the clock.
+    pub(super) line_doubt: Option<LineDoubt>,
+    pub(super) rate: ForeignRate,
+    /// That the clock was set, before it is seen by how much.
+    pub(super) heard: Option<Disturbance>,
+}
+
 impl Engine {
     /// Whether a change of somebody else's is taken back whatever the policy says of steps. What another rate did
     /// to the clock was gradual, and is corrected as anything else is once the rate is ours again.
@@ -78,20 +90,22 @@ impl Engine {
 
     /// Somebody else may have changed the rate so lately, or so little, that the clock doesn't show it yet.
     pub(super) fn find_foreign_rate(&mut self, applied: &Applied) {
-        let ours = self.kernel.rate;
-        let Some(found) = applied.found.filter(|found| *found != ours && self.start_done) else { return };
+        let ours = self.clock.kernel.rate;
+        let Some(found) = applied.found.filter(|found| *found != ours && self.course.start_done) else {
+            return;
+        };
         let by = found.as_frequency() - ours.as_frequency();
         let ran_away =
-            self.last.map_or(0.0, |last| by.as_ratio() * (applied.after - last.raw).as_nanos_f64());
+            self.source.last.map_or(0.0, |last| by.as_ratio() * (applied.after - last.raw).as_nanos_f64());
         self.miss(ran_away);
-        self.counters.foreign_rates_undone += 1;
+        self.journal.counters.foreign_rates_undone += 1;
         let now = applied.after;
-        self.foreign_rate = ForeignRate::Restored;
+        self.foreign.rate = ForeignRate::Restored;
         self.changed_by_somebody(now, Some(Notice::RateRestored { by }));
         // What it did to the clock meanwhile is not left until the next poll.
-        self.schedule.hurry();
-        self.wake_at = self.wake_at.min(now + LOOK_AGAIN);
-        self.history.disturbed(StepCause::ForeignRate, now, self.time_at(now), Duration::ZERO);
-        self.history.over(Duration::ZERO);
+        self.timing.schedule.hurry();
+        self.timing.wake_at = self.timing.wake_at.min(now + LOOK_AGAIN);
+        self.journal.history.disturbed(StepCause::ForeignRate, now, self.time_at(now), Duration::ZERO);
+        self.journal.history.over(Duration::ZERO);
     }
 }

@@ -170,7 +170,7 @@ impl History {
 impl Engine {
     /// The time by the host's clock at `raw`, as well as it is known.
     pub(super) fn time_at(&self, raw: RawTime) -> Timestamp {
-        match (&self.estimator, &self.line) {
+        match (&self.source.estimator, &self.clock.line) {
             (Some(estimator), _) => estimator.at(raw).reference,
             (None, Some(line)) => line.system_at(raw).0,
             (None, None) => Timestamp::from_nanos(0),

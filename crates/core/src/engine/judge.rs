@@ -1,8 +1,10 @@
 //! Two questions to a reading: is the host's clock where it was expected, and is the system clock where
 //! we left it? Neither is answered on the word of a single surprising reading.
 
+use super::course::Disturbance;
 use super::foreign::{Foreign, ForeignRate, LineDoubt};
-use super::{Disturbance, Doubt, Engine, KERNEL_GUESS, RETRIES};
+use super::source::Doubt;
+use super::{Engine, KERNEL_GUESS, RETRIES};
 use crate::adjust::{KernelRate, KernelState};
 use crate::estimator::{Estimator, Surprise};
 use crate::line::{Departure, SystemLine};
@@ -44,15 +46,15 @@ impl Engine {
     /// Is the host's clock where it was expected? Takes the reading into the estimator if it is
     /// accepted.
     pub(super) fn judge_host(&mut self, now: RawTime, reading: &Reading) -> Judgement {
-        let doubt = self.doubt.take();
+        let doubt = self.source.doubt.take();
         let confirmed = doubt.is_some_and(|doubt| agree(&doubt.reading, reading));
-        let Some(estimator) = &mut self.estimator else {
+        let Some(estimator) = &mut self.source.estimator else {
             return match doubt {
                 Some(doubt) if confirmed => {
-                    let guess = first_guess(&self.kernel, reading.offset(), self.remembered);
+                    let guess = first_guess(&self.clock.kernel, reading.offset(), self.remembered);
                     let mut estimator = Estimator::new(&doubt.reading, Some(guess));
                     estimator.update(reading);
-                    self.estimator = Some(estimator);
+                    self.source.estimator = Some(estimator);
                     Judgement::Expected
                 }
                 _ => self.doubt_it(reading, doubt),
@@ -60,7 +62,7 @@ impl Engine {
         };
         let surprise = estimator.surprise(reading);
         if surprise == Surprise::Break && !confirmed {
-            self.surprised.get_or_insert(now);
+            self.source.surprised.get_or_insert(now);
             return self.doubt_it(reading, doubt);
         }
         if surprise == Surprise::Unlikely && doubt.is_none() {
@@ -68,23 +70,23 @@ impl Engine {
             return self.doubt_it(reading, None);
         }
         if surprise == Surprise::Break {
-            if let Some(loss) = self.trust.on_jump(reading, estimator) {
+            if let Some(loss) = self.source.trust.on_jump(reading, estimator) {
                 return Judgement::Unreliable(loss);
             }
             estimator.rephase(reading);
-            self.schedule.hurry();
-            self.counters.breaks += 1;
+            self.timing.schedule.hurry();
+            self.journal.counters.breaks += 1;
             return Judgement::Break;
         }
         if let Some(doubt) = doubt.filter(|_| !confirmed) {
-            self.counters.outliers += 1;
-            self.notices.push(Notice::Outlier { reference_ns: doubt.reading.reference });
+            self.journal.counters.outliers += 1;
+            self.journal.notices.push(Notice::Outlier { reference_ns: doubt.reading.reference });
         }
-        self.surprised = None;
+        self.source.surprised = None;
         if surprise == Surprise::Restless {
             estimator.update_restless(reading);
             // Whatever it was, it began since the last look.
-            self.schedule.hurry_a_little(self.policy.poll.min(self.policy.probe));
+            self.timing.schedule.hurry_a_little(self.policy.poll.min(self.policy.probe));
         } else {
             estimator.update(reading);
         }
@@ -97,58 +99,60 @@ impl Engine {
         if attempts > RETRIES {
             return Judgement::GiveUp(contradiction(&first, reading));
         }
-        self.doubt = Some(Doubt { first, reading: *reading, attempts });
+        self.source.doubt = Some(Doubt { first, reading: *reading, attempts });
         Judgement::ReadAgain
     }
 
     /// Is the system clock where we left it? `None`: read again before anybody is accused.
     pub(super) fn judge_system(&mut self, now: RawTime, reading: &Reading) -> Option<Foreign> {
-        let Some(line) = &mut self.line else {
-            self.line = Some(SystemLine::through(reading, self.kernel.rate));
+        let Some(line) = &mut self.clock.line else {
+            self.clock.line = Some(SystemLine::through(reading, self.clock.kernel.rate));
             return Some(Foreign::No);
         };
         if self.policy.mode != Mode::Control {
             // Somebody else keeps the clock, and may do with it what he likes.
             if let Some(rate) = line.rate_to(reading).filter(|rate| rate.abs() <= ANY_RATE) {
-                self.rate_seen = rate;
+                self.clock.rate_seen = rate;
             }
             line.restart(reading);
             return Some(Foreign::No);
         }
-        match line.departure(reading, self.heard.is_some()) {
+        match line.departure(reading, self.foreign.heard.is_some()) {
             Departure::None => {
                 // Whoever set the clock may have moved it by less than can be told from noise.
-                if self.heard.is_some() || self.foreign_rate == ForeignRate::Restored {
+                if self.foreign.heard.is_some() || self.foreign.rate == ForeignRate::Restored {
                     line.restart(reading)
                 } else {
                     line.follow(reading)
                 }
-                self.line_doubt = None;
-                self.foreign_rate = ForeignRate::No;
-                self.heard = None;
+                self.foreign.line_doubt = None;
+                self.foreign.rate = ForeignRate::No;
+                self.foreign.heard = None;
                 Some(Foreign::No)
             }
-            Departure::Foreign(_) if self.heard.is_none() && self.line_doubt != Some(LineDoubt::Reading) => {
-                self.line_doubt = Some(LineDoubt::Reading);
-                self.surprised.get_or_insert(now);
+            Departure::Foreign(_)
+                if self.foreign.heard.is_none() && self.foreign.line_doubt != Some(LineDoubt::Reading) =>
+            {
+                self.foreign.line_doubt = Some(LineDoubt::Reading);
+                self.source.surprised.get_or_insert(now);
                 None
             }
             Departure::Foreign(by) => {
                 line.restart(reading);
-                self.line_doubt = None;
-                let heard = self.heard.take();
-                self.foreign_rate.shows();
+                self.foreign.line_doubt = None;
+                let heard = self.foreign.heard.take();
+                self.foreign.rate.shows();
                 let rate = if heard.is_some() {
                     Frequency::ZERO
                 } else {
-                    ANY_RATE + self.kernel.rate.as_frequency().abs()
+                    ANY_RATE + self.clock.kernel.rate.as_frequency().abs()
                 };
-                let surprised = self.surprised.take();
+                let surprised = self.source.surprised.take();
                 let Disturbance { cause, since } = heard.unwrap_or(Disturbance {
-                    cause: self.foreign_rate.cause(),
+                    cause: self.foreign.rate.cause(),
                     since: surprised.unwrap_or(now),
                 });
-                self.schedule.hurry();
+                self.timing.schedule.hurry();
                 Some(Foreign::Step { cause, by, since, rate })
             }
         }

@@ -44,19 +44,19 @@ impl Engine {
     /// Whether a wake-up at `now` is for a probe and not for a poll; the probe then counts as begun.
     pub(super) fn begin_probe(&mut self, now: RawTime) -> Option<Action> {
         let interval = self.probe_interval()?;
-        if self.wake_at - now < Duration::from_nanos(interval.as_nanos() / 8) {
+        if self.timing.wake_at - now < Duration::from_nanos(interval.as_nanos() / 8) {
             return None;
         }
-        self.probing.began = now;
-        self.last.map(|last| Action::Probe(last.method))
+        self.timing.probing.began = now;
+        self.source.last.map(|last| Action::Probe(last.method))
     }
 
     pub(super) fn on_probe(&mut self, now: RawTime, reading: &Reading) -> Action {
-        self.counters.probes += 1;
-        self.probing.learn_cost(now - self.probing.began);
+        self.journal.counters.probes += 1;
+        self.timing.probing.learn_cost(now - self.timing.probing.began);
         if is_plausible(now, reading) && self.is_expected(reading) {
-            self.trust.is_well(reading.raw);
-            Action::Wait(self.wake_at)
+            self.source.trust.is_well(reading.raw);
+            Action::Wait(self.timing.wake_at)
         } else if reading.method == Method::Precise {
             // As good as any other.
             self.on_reading(now, *reading)
@@ -67,13 +67,13 @@ impl Engine {
 
     /// The time between probes; `None` when there is nothing to compare with, or nobody wants it.
     fn probe_interval(&self) -> Option<Duration> {
-        let wanted = self.has_source
+        let wanted = self.source.present
             && self.policy.mode == Mode::Control
-            && self.failures == 0
-            && self.estimator.is_some()
-            && self.line.is_some()
-            && !self.state.is_holding();
-        wanted.then(|| self.policy.probe.max(self.probing.cost.times(FRUGALITY)))
+            && self.source.failures == 0
+            && self.source.estimator.is_some()
+            && self.clock.line.is_some()
+            && !self.course.state.is_holding();
+        wanted.then(|| self.policy.probe.max(self.timing.probing.cost.times(FRUGALITY)))
     }
 
     /// Whether the system clock is as near to the host's as was said. A host or a system clock that moved shows in
@@ -81,7 +81,7 @@ impl Engine {
     /// time to say it anew; and beyond the accuracy that the user asked for, a longer interval was too long.
     fn is_expected(&self, reading: &Reading) -> bool {
         let bound = self.max_error(reading.raw).map_or(Duration::ZERO, Duration::half);
-        let wanted = self.policy.accuracy.filter(|_| self.interval > self.policy.poll);
+        let wanted = self.policy.accuracy.filter(|_| self.timing.interval > self.policy.poll);
         reading.offset().abs() <= wanted.map_or(bound, |accuracy| accuracy.min(bound)) + reading.uncertainty
     }
 
@@ -89,9 +89,9 @@ impl Engine {
     /// way. Gives by how much.
     #[must_use]
     pub fn may_be_late_by(&self) -> Option<Duration> {
-        let at_rest = self.state == crate::status::State::Synchronised
-            && self.disturbance.is_none()
-            && self.interval == self.pace.interval();
-        at_rest.then(|| Duration::from_nanos(self.policy.probe.min(self.interval).as_nanos() / 8))
+        let at_rest = self.course.state == crate::status::State::Synchronised
+            && self.course.disturbance.is_none()
+            && self.timing.interval == self.timing.pace.interval();
+        at_rest.then(|| Duration::from_nanos(self.policy.probe.min(self.timing.interval).as_nanos() / 8))
     }
 }

@@ -151,26 +151,30 @@ impl Engine {
     /// Whether the clock has been synchronised at least once since the start.
     #[must_use]
     pub const fn was_synchronised(&self) -> bool {
-        self.statistics.first_synchronised.is_some()
+        self.journal.statistics.first_synchronised.is_some()
     }
 
     /// The host's frequency as it may be relied upon at the next start, with its standard deviation; `None`
     /// while it isn't known for long enough.
     #[must_use]
     pub fn frequency_to_remember(&self) -> Option<(Frequency, Frequency)> {
-        self.estimator.as_ref()?.long_term_frequency().filter(|_| self.state == State::Synchronised)
+        self.source
+            .estimator
+            .as_ref()?
+            .long_term_frequency()
+            .filter(|_| self.course.state == State::Synchronised)
     }
 
     /// What was counted since the start.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
-        &self.counters
+        &self.journal.counters
     }
 
     /// No true offset is larger at `now`, as far as is known; `None` while nothing is.
     #[must_use]
     pub fn max_error(&self, now: RawTime) -> Option<Duration> {
-        Some(self.bound?.after(now - self.last?.raw))
+        Some(self.bound?.after(now - self.source.last?.raw))
     }
 
     /// The status document at `now`. The source's part and the process's are left to whoever knows them.
@@ -184,27 +188,27 @@ impl Engine {
             config_digest: None,
             uptime_s: (now - self.started).as_secs_f64(),
             mode: self.policy.mode,
-            state: self.state,
-            state_for_s: (now - self.state_since).as_secs_f64(),
+            state: self.course.state,
+            state_for_s: (now - self.course.since).as_secs_f64(),
             reason: self.reason(),
             clock: self.clock_status(now),
             source: None,
             estimate: self.estimate_status(),
-            withheld: self.told.withheld.map(|(cause, offset)| WithheldStatus {
+            withheld: self.journal.told.withheld.map(|(cause, offset)| WithheldStatus {
                 cause,
                 explanation: cause.explanation().to_owned(),
                 offset_ns: offset.as_nanos_f64(),
             }),
-            last_step: self.told.last_step.map(|step| StepStatus {
+            last_step: self.journal.told.last_step.map(|step| StepStatus {
                 cause: step.cause,
                 before_ns: step.before.as_nanos_f64(),
                 after_ns: Some(step.after.as_nanos_f64()),
                 age_s: (now - step.at).as_secs_f64(),
-                took_us: self.statistics.step_took.map(|took| took.as_nanos_f64() / 1e3),
+                took_us: self.journal.statistics.step_took.map(|took| took.as_nanos_f64() / 1e3),
             }),
             rival: self.rival(now),
-            events: self.history.report(now),
-            counters: self.counters,
+            events: self.journal.history.report(now),
+            counters: self.journal.counters,
             limitations: Vec::new(),
         }
     }
@@ -212,29 +216,29 @@ impl Engine {
     /// Why there are no readings, while that lasts.
     #[must_use]
     pub const fn loss(&self) -> Option<crate::notice::Loss> {
-        self.loss
+        self.source.loss
     }
 
     /// The time until the next reading, as planned at the last; and when the last was taken.
     #[must_use]
     pub fn pace(&self) -> (Duration, Option<RawTime>) {
-        (self.interval, self.last.map(|last| last.raw))
+        (self.timing.interval, self.source.last.map(|last| last.raw))
     }
 
     /// The last reading that was accepted.
     #[must_use]
     pub const fn last_reading(&self) -> Option<&crate::reading::Reading> {
-        self.last.as_ref()
+        self.source.last.as_ref()
     }
 
     fn reason(&self) -> Option<String> {
-        if let Some(loss) = self.loss {
+        if let Some(loss) = self.source.loss {
             return Some(loss.to_string());
         }
-        if let Some(errno) = self.told.errno {
+        if let Some(errno) = self.journal.told.errno {
             return Some(Notice::AdjustRefused { errno }.to_string());
         }
-        match (self.state, self.told.withheld) {
+        match (self.course.state, self.journal.told.withheld) {
             (State::Unsynchronised, Some((cause, _))) => Some(cause.explanation().to_owned()),
             _ => None,
         }
@@ -244,27 +248,28 @@ impl Engine {
         let micros = |span: Duration| span.as_nanos_f64() / 1e3;
         ClockStatus {
             offset_ns: self.offset_at_moment(now),
-            last_offset_ns: self.statistics.last_offset_ns,
-            rms_offset_ns: (self.statistics.count > 0).then(|| self.statistics.mean_square.sqrt()),
+            last_offset_ns: self.journal.statistics.last_offset_ns,
+            rms_offset_ns: (self.journal.statistics.count > 0)
+                .then(|| self.journal.statistics.mean_square.sqrt()),
             max_error_ns: self.max_error(now).map(Duration::as_nanos_f64),
             host_max_error_ns: None,
-            rate_ppm: self.kernel.rate.as_frequency().as_ppm(),
-            slew_ppm: self.slew.as_ppm(),
-            kernel_synchronised: self.kernel.health.synchronised,
-            kernel_max_error_us: micros(self.kernel.health.max_error),
-            kernel_est_error_us: micros(self.kernel.health.est_error),
-            tai_offset_s: self.kernel.tai_offset,
+            rate_ppm: self.clock.kernel.rate.as_frequency().as_ppm(),
+            slew_ppm: self.clock.slew.as_ppm(),
+            kernel_synchronised: self.clock.kernel.health.synchronised,
+            kernel_max_error_us: micros(self.clock.kernel.health.max_error),
+            kernel_est_error_us: micros(self.clock.kernel.health.est_error),
+            tai_offset_s: self.clock.kernel.tai_offset,
         }
     }
 
     fn offset_at_moment(&self, now: RawTime) -> Option<f64> {
-        let host = self.estimator.as_ref()?.at(now);
-        let (system, fraction_ns) = self.line.as_ref()?.system_at(now);
+        let host = self.source.estimator.as_ref()?.at(now);
+        let (system, fraction_ns) = self.clock.line.as_ref()?.system_at(now);
         Some((system - host.reference).as_nanos_f64() + fraction_ns - host.fraction_ns)
     }
 
     fn estimate_status(&self) -> Option<EstimateStatus> {
-        let estimator = self.estimator.as_ref()?;
+        let estimator = self.source.estimator.as_ref()?;
         let (frequency, skew) = estimator.frequency();
         Some(EstimateStatus {
             frequency_ppm: frequency.as_ppm(),

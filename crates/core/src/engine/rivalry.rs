@@ -60,22 +60,22 @@ impl Rivalry {
 impl Engine {
     /// Somebody else changed the clock: `notice` is for the log, unless there are too many of these.
     pub(super) fn changed_by_somebody(&mut self, now: RawTime, notice: Option<Notice>) {
-        let notices = &mut self.notices;
-        if self.rivalry.changed(now, &mut |rival| notices.push(rival)) {
+        let notices = &mut self.journal.notices;
+        if self.journal.rivalry.changed(now, &mut |rival| notices.push(rival)) {
             if let Some(notice) = notice {
-                self.notices.push(notice);
+                self.journal.notices.push(notice);
             }
         }
     }
 
     pub(super) fn watch_rivalry(&mut self, now: RawTime) {
-        let notices = &mut self.notices;
-        self.rivalry.calm(now, &mut |notice| notices.push(notice));
+        let notices = &mut self.journal.notices;
+        self.journal.rivalry.calm(now, &mut |notice| notices.push(notice));
     }
 
     /// What somebody else does to the clock, while he does it again and again.
     pub(super) fn rival(&self, now: RawTime) -> Option<RivalStatus> {
-        let Rivalry { changes, since, last, told } = self.rivalry;
+        let Rivalry { changes, since, last, told } = self.journal.rivalry;
         told.map(|_| RivalStatus {
             changes,
             since_s: (now - since).as_secs_f64(),

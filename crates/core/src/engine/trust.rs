@@ -8,6 +8,7 @@
 //! needed, and what was followed of them is not taken back. The weak point is a host that is set backwards
 //! three times in ten seconds by somebody who means it: it is followed a second after the last time.
 
+use super::course::StepUnderWay;
 use super::decide::KERNEL_TICK;
 use super::{Action, Engine};
 use crate::bound::{Bound, Known};
@@ -143,29 +144,30 @@ fn is_steady(first: &Reading, second: &Reading) -> bool {
 impl Engine {
     /// The host's clock isn't believed any more: back to where the clock would be without it.
     pub(super) fn distrust(&mut self, now: RawTime, reading: Option<&Reading>, loss: Loss) -> Action {
-        let before = self.trust.take_before(now);
-        self.trust.doubt();
-        self.surprised = None;
-        self.disturbance = None;
-        self.failures = 0;
+        let before = self.source.trust.take_before(now);
+        self.source.trust.doubt();
+        self.source.surprised = None;
+        self.course.disturbance = None;
+        self.source.failures = 0;
         self.run_on_alone(now, State::HostUnreliable, Notice::HostUnreliable { loss }, loss);
         let (Some(before), Some(reading)) = (before, reading) else {
             return self.look_without_reading(now);
         };
-        self.estimator = Some(before);
-        self.last = Some(*reading);
+        self.source.estimator = Some(before);
+        self.source.last = Some(*reading);
         self.take_back(now, reading)
     }
 
     /// Undoes what was followed of a clock that isn't believed.
     fn take_back(&mut self, now: RawTime, reading: &Reading) -> Action {
-        let (Some(estimator), Some(line), Mode::Control) = (&self.estimator, &self.line, self.policy.mode)
+        let (Some(estimator), Some(line), Mode::Control) =
+            (&self.source.estimator, &self.clock.line, self.policy.mode)
         else {
             return self.look_without_reading(now);
         };
         let host = estimator.at(reading.raw);
         let offset = line.system_at(reading.raw).0 - host.reference;
-        let later = Circumstance::Later { steps: self.steps_after_start };
+        let later = Circumstance::Later { steps: self.course.steps_after_start };
         let may_step = self.policy.verdict(offset, later) == Verdict::Step;
         let (frequency, spread) = self.holdover_frequency(now);
         let left = if may_step { Duration::ZERO } else { offset };
@@ -183,30 +185,26 @@ impl Engine {
         if !may_step {
             return self.look_without_reading(now);
         }
-        self.slew = Frequency::ZERO;
-        self.effect_expected = reading.raw + self.lag;
-        self.wake_at = now + TRIAL_INTERVAL;
+        self.clock.slew = Frequency::ZERO;
+        self.clock.effect_expected = reading.raw + self.clock.lag;
+        self.timing.wake_at = now + TRIAL_INTERVAL;
         let noticed = now;
-        self.step = Some(super::StepUnderWay {
-            cause: StepCause::HostUnreliable,
-            before: offset,
-            noticed,
-            done: None,
-        });
+        self.course.step =
+            Some(StepUnderWay { cause: StepCause::HostUnreliable, before: offset, noticed, done: None });
         let health = self.holding_health(bound.after(now - reading.raw + KERNEL_TICK));
         self.ask(Some(-offset), Some(frequency), health)
     }
 
     /// A reading of a clock that isn't believed; `None` when it is again.
     pub(super) fn reconsider(&mut self, now: RawTime, reading: &Reading) -> Option<Action> {
-        if !self.trust.is_on_trial() {
+        if !self.source.trust.is_on_trial() {
             return None;
         }
-        if self.trust.try_again(reading) {
-            self.trust.end_trial();
+        if self.source.trust.try_again(reading) {
+            self.source.trust.end_trial();
             return None;
         }
-        self.failures = 0;
+        self.source.failures = 0;
         Some(self.look_without_reading(now))
     }
 }

@@ -1,6 +1,6 @@
 //! A small scripted machine, and an engine on it.
 
-use crate::adjust::{Health, KernelRate};
+use crate::adjust::{Adjustment, Health, KernelRate};
 use crate::driver::{Machine, drive};
 use crate::engine::*;
 use crate::ladder::Ladder;

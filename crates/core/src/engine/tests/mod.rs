@@ -7,6 +7,7 @@ mod probe;
 mod trust;
 
 use super::*;
+use crate::adjust::Adjustment;
 use crate::driver::{Machine, drive};
 use crate::ladder::Ladder;
 use bench::{Bench, Machine1, SECOND, settled};
@@ -142,15 +143,15 @@ fn a_clock_that_is_being_slewed_after_a_break_is_not_called_synchronised() {
 #[test]
 fn a_process_that_was_pre_empted_once_does_not_reckon_with_it_the_next_time() {
     let mut bench = settled();
-    let usual = bench.engine.lag;
+    let usual = bench.engine.clock.lag;
     for late in [100_000, 1_000_000, 9_000_000, 9_000_000] {
         let now = RawTime::from_nanos(bench.machine.raw);
         let after = now + Duration::from_nanos(late);
-        bench.engine.effect_expected = now;
+        bench.engine.clock.effect_expected = now;
         let applied = Applied { before: after, after, found: None, kernel: bench.machine.state() };
-        bench.engine.last = bench.engine.last.map(|last| Reading { raw: now, ..last });
-        bench.engine.asked = Adjustment { step: None, rate: None, health: None, tai_offset: None };
+        bench.engine.source.last = bench.engine.source.last.map(|last| Reading { raw: now, ..last });
+        bench.engine.clock.asked = Adjustment { step: None, rate: None, health: None, tai_offset: None };
         let _ = bench.engine.handle(after, Event::Adjusted(applied));
     }
-    assert!(bench.engine.lag <= usual.times(4), "{} from {usual}", bench.engine.lag);
+    assert!(bench.engine.clock.lag <= usual.times(4), "{} from {usual}", bench.engine.clock.lag);
 }
