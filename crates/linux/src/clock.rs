@@ -18,11 +18,6 @@ use crate::errno::{Errno, check};
 /// whatever it is told: `NTP_PHASE_LIMIT`, include/linux/timex.h, Linux 6.1.
 const LARGEST_ERROR_US: i64 = 16_000_000;
 
-/// Status bits that this program never leaves set: each gives the clock to a second steersman within
-/// the kernel (its own phase- or frequency-locked loop, a pulse per second), or stops the first.
-const OTHER_STEERSMEN: libc::c_int =
-    libc::STA_PLL | libc::STA_FLL | libc::STA_PPSFREQ | libc::STA_PPSTIME | libc::STA_FREQHOLD;
-
 /// The bit of `CAP_SYS_TIME` in a capability set: include/uapi/linux/capability.h.
 const CAP_SYS_TIME: u32 = 25;
 
@@ -125,31 +120,30 @@ impl SystemClock {
         Ok(state_of(&timex))
     }
 
-    /// Makes one change, in one call.
+    /// Makes one change, in one call, after a look at the rate that the clock has.
     ///
-    /// Where the change contains a status, the kernel's loops are switched off with it, and an
-    /// announced leap second stays announced.
+    /// Where the change contains a status, the kernel's own loops are switched off with it, and a leap second that
+    /// was announced is not any more: the clock follows its host, which inserts one or doesn't, and a kernel that
+    /// inserted one by itself would be off by a second ([`status_word`]).
     ///
     /// # Errors
     /// When the process may not, or the kernel refuses the values; nothing has changed then.
     pub fn adjust(&self, adjustment: &Adjustment) -> Result<Changed, AdjustError> {
-        let mut timex = empty();
         let mut found = None;
         if adjustment.health.is_some() {
+            let mut timex = empty();
             call(&mut timex)?;
             found = Some(rate_of(&timex));
         }
-        Ok(Changed { found, state: change(adjustment, timex.status)? })
+        Ok(Changed { found, state: change(adjustment)? })
     }
 
-    /// As [`SystemClock::adjust`] for somebody in a hurry, who knows the status word from a moment ago
-    /// ([`KernelState::status`]): a system call less. What somebody else announced since is lost.
+    /// As [`SystemClock::adjust`] without the look: a system call less.
     ///
     /// # Errors
     /// As there.
-    pub fn adjust_knowing(&self, adjustment: &Adjustment, status: u32) -> Result<Changed, AdjustError> {
-        // The kernel's own word, which is an int.
-        Ok(Changed { found: None, state: change(adjustment, status as libc::c_int)? })
+    pub fn adjust_at_once(&self, adjustment: &Adjustment) -> Result<Changed, AdjustError> {
+        Ok(Changed { found: None, state: change(adjustment)? })
     }
 
     /// Takes away what others have left for the kernel to slew by itself: the rest of an `adjtime(3)`,
@@ -165,7 +159,7 @@ impl SystemClock {
         call(&mut timex)?;
         let mut timex = empty();
         call(&mut timex)?;
-        let status = steady_status(timex.status, timex.status & libc::STA_UNSYNC == 0);
+        let status = status_word(timex.status & libc::STA_UNSYNC == 0);
         let mut timex = empty();
         timex.modes = libc::ADJ_STATUS | libc::ADJ_OFFSET | libc::ADJ_NANO;
         // The kernel takes an offset only while its loop is on, and the loop leaves the frequency
@@ -180,8 +174,8 @@ impl SystemClock {
     }
 }
 
-fn change(adjustment: &Adjustment, status: libc::c_int) -> Result<KernelState, AdjustError> {
-    let mut timex = request(adjustment, status);
+fn change(adjustment: &Adjustment) -> Result<KernelState, AdjustError> {
+    let mut timex = request(adjustment);
     call(&mut timex)?;
     Ok(state_of(&timex))
 }
@@ -215,8 +209,8 @@ fn call(timex: &mut libc::timex) -> Result<(), AdjustError> {
     Ok(())
 }
 
-/// What the kernel is asked for; `status` is the status word as it stands.
-fn request(adjustment: &Adjustment, status: libc::c_int) -> libc::timex {
+/// What the kernel is asked for.
+fn request(adjustment: &Adjustment) -> libc::timex {
     let mut timex = empty();
     if let Some(step) = adjustment.step {
         timex.modes |= libc::ADJ_SETOFFSET | libc::ADJ_NANO;
@@ -233,7 +227,7 @@ fn request(adjustment: &Adjustment, status: libc::c_int) -> libc::timex {
     }
     if let Some(health) = adjustment.health {
         timex.modes |= libc::ADJ_STATUS | libc::ADJ_MAXERROR | libc::ADJ_ESTERROR;
-        timex.status = steady_status(status, health.synchronised);
+        timex.status = status_word(health.synchronised);
         timex.maxerror = error_in_us(health.max_error);
         timex.esterror = error_in_us(health.est_error);
     }
@@ -244,10 +238,11 @@ fn request(adjustment: &Adjustment, status: libc::c_int) -> libc::timex {
     timex
 }
 
-/// The status word `current` with nobody but us at the wheel. What it announces stays announced.
-fn steady_status(current: libc::c_int, synchronised: bool) -> libc::c_int {
-    let kept = current & !(libc::STA_RONLY | OTHER_STEERSMEN | libc::STA_UNSYNC);
-    if synchronised { kept } else { kept | libc::STA_UNSYNC }
+/// The status word of a clock that this program steers: none of the kernel's own loops has a part in it
+/// (`STA_PLL`, `STA_FLL`, `STA_PPSFREQ`, `STA_PPSTIME`, `STA_FREQHOLD`), and no leap second is announced (`STA_INS`,
+/// `STA_DEL`). All other bits are the kernel's to set (`STA_RONLY`, include/uapi/linux/timex.h, Linux 6.1).
+const fn status_word(synchronised: bool) -> libc::c_int {
+    if synchronised { 0 } else { libc::STA_UNSYNC }
 }
 
 /// An error in whole µs, rounded up; never zero, because that would claim a perfect clock.

@@ -185,10 +185,7 @@ impl Kernel {
     ///
     /// # Errors
     /// `EINVAL`, when the clock would be set to where Linux doesn't let it go; what it was told to refuse with.
-    ///
-    /// `status` is what the writer takes the status word for: of that, the announcement of a leap second stays, and no
-    /// bit that gives the clock to a loop of the kernel's.
-    pub fn adjust(&mut self, raw: i64, adjustment: &Adjustment, status: u32) -> Result<(), i32> {
+    pub fn adjust(&mut self, raw: i64, adjustment: &Adjustment) -> Result<(), i32> {
         if let Some(errno) = self.refuses {
             return Err(errno);
         }
@@ -206,7 +203,8 @@ impl Kernel {
                 est_error: micros_up(health.est_error).min(PHASE_LIMIT),
             };
             self.health_since = raw;
-            self.leap.announce(status, self.picos(raw));
+            // The daemon's status word has no other bits (`status_word` in crates/linux/src/clock.rs).
+            self.leap.announce(0, self.picos(raw));
             self.others_bits = 0;
         }
         self.tai_offset = adjustment.tai_offset.unwrap_or(self.tai_offset);

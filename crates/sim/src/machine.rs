@@ -14,8 +14,6 @@ use crate::world::{Happening, Signal, World};
 const MANY_CALLS: u32 = 300;
 /// `EPERM`.
 const EPERM: i32 = 1;
-/// As long as the daemon takes the status word for known.
-const A_MOMENT: Duration = Duration::from_millis(1);
 /// Readings of which `SYS_OFFSET` and the bracket take the best.
 const SAMPLES: u32 = 5;
 
@@ -120,17 +118,11 @@ impl Machine for World {
             return Err(EPERM);
         }
         let before = self.raw();
-        let now = self.kernel.state(self.raw_picos());
-        let found = Some(now.rate);
-        // As the daemon does: the status word isn't read again for a step, nor in the same moment.
-        let status = match self.status_known {
-            Some((status, then)) if adjustment.step.is_some() || before - then < A_MOMENT => status,
-            _ => now.status,
-        };
+        let found = Some(self.kernel.state(self.raw_picos()).rate);
         let (there, back) = (self.random.between(100.0, 700.0), self.random.between(100.0, 700.0));
         self.spend(Duration::from_nanos_f64(there));
         let before_ns = self.offset_ns();
-        self.kernel.adjust(self.raw_picos(), adjustment, status)?;
+        self.kernel.adjust(self.raw_picos(), adjustment)?;
         if let Some(by) = adjustment.step {
             let after_ns = self.offset_ns();
             self.happens(Happening::Stepped { by, before_ns, after_ns });
@@ -139,7 +131,6 @@ impl Machine for World {
         }
         self.spend(Duration::from_nanos_f64(back));
         let kernel = self.kernel.state(self.raw_picos());
-        self.status_known = Some((kernel.status, self.raw()));
         Ok(Applied { before, after: self.raw(), found, kernel })
     }
 }

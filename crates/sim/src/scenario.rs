@@ -345,8 +345,8 @@ impl Scenario {
             Self::Failing => Limits { steps: Some(0), largest_ns: Some(5_000.0), ..none },
             Self::Clocksource => Limits { steps: Some(0), largest_ns: Some(50_000.0), ..none },
             Self::Suspend => Limits { steps: Some(3), longest: Some(MS.times(20)), ..none },
-            // The host's own: one step where it inserts the second, and none at all where it doesn't.
-            Self::Leap => Limits { longest: Some(MS.times(150)), ..none },
+            // A smear of 1000 ppm begins and ends within a poll of being seen.
+            Self::Leap => Limits { longest: Some(MS.times(400)), ..none },
             Self::Refused | Self::Repeats | Self::Quantised | Self::Jitters | Self::Counters => none,
         }
     }

@@ -163,8 +163,6 @@ pub struct World {
     pub(crate) tells_of_more: bool,
     /// All that the daemon has done.
     pub(crate) digest: Digest,
-    /// The status word as the daemon knows it: after its last adjustment, and when that was.
-    pub(crate) status_known: Option<(u32, RawTime)>,
 }
 
 impl World {
@@ -196,7 +194,6 @@ impl World {
             tells_of_devices: model.tells_of_devices,
             tells_of_more: model.tells_of_more,
             digest: Digest::default(),
-            status_known: None,
         }
     }
 

@@ -56,8 +56,8 @@ scenarios! {
     suspend: Suspend
     refused: Refused
     counters: Counters
-    ; not yet:
     leap: Leap
+    ; not yet:
     repeats: Repeats
     quantised: Quantised
     jitters: Jitters

@@ -10,7 +10,7 @@ use hostclock_linux::clock_set::ClockSetWatch;
 
 use crate::source::Source;
 
-/// Nobody has announced a leap second since.
+/// Nobody has changed the clock's rate since.
 const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// What the driver acts on.
@@ -20,8 +20,8 @@ pub(crate) struct Linux {
     pub(crate) clock: SystemClock,
     /// Hears that somebody set the clock, where the kernel offers it.
     pub(crate) watch: Option<ClockSetWatch>,
-    /// The kernel's status word after the last adjustment, and when that was.
-    pub(crate) status: Option<(u32, RawTime)>,
+    /// When the last adjustment was made.
+    pub(crate) adjusted: Option<RawTime>,
 }
 
 impl Machine for Linux {
@@ -47,13 +47,16 @@ impl Machine for Linux {
 
     fn adjust(&mut self, adjustment: &Adjustment) -> Result<Applied, i32> {
         let before = clock::now_raw();
-        let adjusted = match known_status(adjustment, self.status, before) {
-            Some(status) => self.clock.adjust_knowing(adjustment, status),
-            None => self.clock.adjust(adjustment),
+        // While the clock is wrong every system call counts, and what was seen a moment ago is known.
+        let is_known = self.adjusted.is_some_and(|then| before - then < A_MOMENT);
+        let adjusted = if adjustment.step.is_some() || is_known {
+            self.clock.adjust_at_once(adjustment)
+        } else {
+            self.clock.adjust(adjustment)
         };
         let Changed { found, state: kernel } = adjusted.map_err(AdjustError::errno)?;
         let after = clock::now_raw();
-        self.status = Some((kernel.status, after));
+        self.adjusted = Some(after);
         if adjustment.step.is_some() {
             if let Some(watch) = &mut self.watch {
                 // Our own step: not news. A foreign one in between shows in the reading that follows.
@@ -61,30 +64,5 @@ impl Machine for Linux {
             }
         }
         Ok(Applied { before, after, found, kernel })
-    }
-}
-
-/// The kernel's status word at `now`, where it need not be asked for: `last` is what it was, and when.
-fn known_status(adjustment: &Adjustment, last: Option<(u32, RawTime)>, now: RawTime) -> Option<u32> {
-    // While the clock is wrong every system call counts.
-    let (status, _) = last.filter(|(_, then)| adjustment.step.is_some() || now - *then < A_MOMENT)?;
-    Some(status)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The same in the simulator: crates/sim/tests/faults_by_reading/leap.rs.
-    #[test]
-    #[should_panic(expected = "fault 11: ")]
-    fn a_step_does_not_write_an_old_status_word_back() {
-        let last = Some((0x2010, RawTime::from_nanos(1_000_000_000)));
-        let nothing = Adjustment { step: None, rate: None, health: None, tai_offset: None };
-        let step = Adjustment { step: Some(Duration::from_secs(1)), ..nothing };
-        let in_a_second = RawTime::from_nanos(2_000_000_000);
-        assert_eq!(known_status(&nothing, last, in_a_second), None);
-        let written = known_status(&step, last, in_a_second);
-        assert!(written.is_none(), "fault 11: a step writes the status word of a second ago: {written:x?}");
     }
 }

@@ -129,7 +129,7 @@ fn set_up(
     let drift = DriftFile::open(config.drift_file.as_deref(), |line| log.warn(line));
     let remembered = drift.as_ref().and_then(DriftFile::host_frequency);
     let engine = Engine::new(config.policy, clock::now_raw(), kernel).remembering(remembered);
-    let machine = Linux { source: None, clock, watch, status: None };
+    let machine = Linux { source: None, clock, watch, adjusted: None };
     let daemon = Daemon {
         options,
         engine,

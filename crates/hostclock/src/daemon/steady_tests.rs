@@ -119,7 +119,7 @@ fn a_device_that_has_been_there_is_waited_for_however_long_it_is_gone() {
 #[test]
 fn nor_do_a_probe_and_a_change_of_the_clock() {
     let mut machine =
-        Linux { source: Some(Source::stand_in()), clock: SystemClock, watch: None, status: None };
+        Linux { source: Some(Source::stand_in()), clock: SystemClock, watch: None, adjusted: None };
     // Asks for nothing, which needs no permission.
     let nothing = Adjustment { step: None, rate: None, health: None, tai_offset: None };
     let counted = measure(|| {

@@ -1,7 +1,7 @@
 //! A leap second, announced to the kernel as an NTP daemon announces it: for a machine that others take
-//! their time from. This program never announces one; what others have announced it leaves alone.
+//! their time from. The daemon never announces one, and takes back what others have announced.
 
-use super::{AdjustError, OTHER_STEERSMEN, SystemClock, call, empty};
+use super::{AdjustError, SystemClock, call, empty, status_word};
 
 impl SystemClock {
     /// Announces that the kernel is to insert a second at the end of this UTC day, or takes that back,
@@ -13,7 +13,7 @@ impl SystemClock {
     pub fn announce_leap_second(&self, announced: bool) -> Result<(), AdjustError> {
         let mut timex = empty();
         call(&mut timex)?;
-        let others = timex.status & !(libc::STA_RONLY | OTHER_STEERSMEN | libc::STA_INS | libc::STA_DEL);
+        let others = status_word(timex.status & libc::STA_UNSYNC == 0);
         let mut timex = empty();
         timex.modes = libc::ADJ_STATUS;
         timex.status = if announced { others | libc::STA_INS } else { others };

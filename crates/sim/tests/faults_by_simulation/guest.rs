@@ -173,7 +173,7 @@ impl Machine for Guest {
         // As the daemon does: what the kernel has is asked for the sake of the status word, and not before a step.
         let found = (adjustment.health.is_some() && adjustment.step.is_none()).then_some(now.rate);
         let before_ns = self.offset_ns();
-        self.kernel.adjust(self.raw * PER_NANO, adjustment, now.status)?;
+        self.kernel.adjust(self.raw * PER_NANO, adjustment)?;
         if let Some(by) = adjustment.step {
             self.steps.push(Step { at: self.seconds(), by, before_ns });
         }

@@ -12,7 +12,6 @@ use crate::script::{Change, s};
 const MIDNIGHT: f64 = 99.998;
 
 #[test]
-#[should_panic(expected = "fault 24")]
 fn a_second_that_both_kernels_insert_is_not_undone() {
     let script = [(50.0, Change::ForeignStatus(STA_INS)), (MIDNIGHT + 0.001_4, Change::HostStep(s(-1.0)))];
     let scene = Scene::of(Policy::default(), Guest::new(Duration::ZERO, &script), 105.0);
