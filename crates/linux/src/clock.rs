@@ -124,7 +124,7 @@ impl SystemClock {
     ///
     /// Where the change contains a status, the kernel's own loops are switched off with it, and a leap second that
     /// was announced is not any more: the clock follows its host, which inserts one or doesn't, and a kernel that
-    /// inserted one by itself would be off by a second ([`status_word`]).
+    /// inserted one by itself would be off by a second.
     ///
     /// # Errors
     /// When the process may not, or the kernel refuses the values; nothing has changed then.
