@@ -50,7 +50,7 @@ impl Ladder {
     /// Takes a reading with `attempt` by the best method that works at `now`.
     ///
     /// # Errors
-    /// When every method fails: the failure that says most ([`telling`]), with its method; of those that say as much,
+    /// When every method fails: the failure that says most, with its method; of those that say as much,
     /// that of the last. The last method is tried whether it rests or not, so there is always at least one attempt.
     pub fn read(
         &mut self,
