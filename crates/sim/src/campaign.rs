@@ -44,15 +44,16 @@ impl Outcome {
 /// Lives `life`, and says what came of it.
 #[must_use]
 pub fn live(life: &Life) -> Outcome {
-    let mut judge = Judge::new(life);
-    Simulation::of(life).run_until(life.end, &mut judge);
-    Outcome::of(life, judge)
+    lived(life, Judge::new(life))
 }
 
 /// The same before a judge who forgives whatever a step does that undoes another's.
 #[must_use]
 pub fn live_forgiven(life: &Life) -> Outcome {
-    let mut judge = Judge::forgiving(life);
+    lived(life, Judge::forgiving(life))
+}
+
+fn lived(life: &Life, mut judge: Judge) -> Outcome {
     Simulation::of(life).run_until(life.end, &mut judge);
     Outcome::of(life, judge)
 }

@@ -50,7 +50,7 @@ pub struct Judge {
     policy: Policy,
     driver: Driver,
     clocksource: Clocksource,
-    /// How far the clock may be off because the device's time is rounded, and jitters.
+    /// How far the clock may be off because the device's time is rounded.
     blurred: Duration,
     /// Whether the policy puts everything right within seconds.
     lenient: bool,

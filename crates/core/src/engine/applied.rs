@@ -104,7 +104,7 @@ impl Engine {
         // What it said was meant for a clock that is adjusted.
         self.bound = None;
         self.journal.told.refused(errno, &mut self.journal.notices);
-        self.enter(State::Unsynchronised, now);
+        self.course.enter(State::Unsynchronised, now);
         self.timing.wake_at = now + self.policy.poll;
         Action::Wait(self.timing.wake_at)
     }

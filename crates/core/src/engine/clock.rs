@@ -16,7 +16,7 @@ pub(super) struct Clock {
     pub(super) effect_expected: RawTime,
     /// How much faster than the host the clock runs, until the next reading.
     pub(super) slew: Frequency,
-    /// How fast the clock may run away until the next adjustment, by a rate that somebody else gave it.
+    /// How fast the clock may run away until the next adjustment, by an external change of its rate.
     pub(super) running_away: Frequency,
     /// In the modes that only observe: how fast the system clock was seen to run against the raw counter, and so
     /// how fast its offset grows by itself.

@@ -30,10 +30,10 @@ impl Engine {
             {
                 self.journal.notices.push(Notice::Slewing { offset_ns: outcome.offset });
             }
-            self.enter(slewing, now);
+            self.course.enter(slewing, now);
             return;
         }
-        self.enter(State::Synchronised, now);
+        self.course.enter(State::Synchronised, now);
         let disturbance = self.course.disturbance.take();
         if let Some(Disturbance { since, .. }) = disturbance {
             self.journal.history.over_if_not_yet(now - since);

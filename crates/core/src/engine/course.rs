@@ -1,14 +1,14 @@
-//! What is being done about the clock: the state, what is put right, and the steps that were made.
+//! What is being done about the clock: the state, what is being corrected, and the steps that were made.
 
 use super::conclude::Outcome;
 use crate::status::{State, StepCause};
 use crate::units::{Duration, RawTime};
 
-/// What is being put right.
+/// What is being corrected.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Disturbance {
     pub(super) cause: StepCause,
-    /// When it was heard of or seen.
+    /// When it was reported or seen.
     pub(super) since: RawTime,
 }
 

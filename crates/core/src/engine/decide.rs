@@ -150,7 +150,7 @@ impl Engine {
         let change = -(target + Duration::from_nanos_f64(offset.fraction_ns + drifted));
         let noticed = self.course.disturbance.map_or(now, |disturbance| disturbance.since);
         self.course.step = Some(StepUnderWay { cause, before: offset.rounded(), noticed, done: None });
-        self.enter(if cause == StepCause::Start { State::Acquiring } else { State::Recovering }, now);
+        self.course.enter(if cause == StepCause::Start { State::Acquiring } else { State::Recovering }, now);
         self.timing.wake_at = now + self.policy.poll;
         let withheld = (offset.whole - target).abs();
         let interval = self.policy.poll.min(HOLD_INTERVAL);
@@ -236,7 +236,7 @@ impl Engine {
             &mut self.journal.notices,
         );
         self.leave_holdover(now, offset.rounded());
-        self.enter(State::Unsynchronised, now);
+        self.course.enter(State::Unsynchronised, now);
         if self.policy.mode != Mode::Control {
             return self.only_observe(now, reading, offset, None);
         }
@@ -267,7 +267,7 @@ impl Engine {
             self.conclude(now, Outcome { close: true, offset: offset.rounded() });
             self.journal.told.nothing_withheld();
         } else {
-            self.enter(State::Unsynchronised, now);
+            self.course.enter(State::Unsynchronised, now);
             self.journal.told.observed(offset.rounded());
         }
         Action::Wait(self.timing.wake_at)

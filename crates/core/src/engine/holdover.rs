@@ -30,7 +30,7 @@ impl Engine {
         } else {
             self.leave_alone(loss);
             if self.course.state.is_holding() {
-                self.enter(State::Holdover, now);
+                self.course.enter(State::Holdover, now);
             }
         }
         self.look_without_reading(now)
@@ -42,7 +42,7 @@ impl Engine {
         self.journal.counters.holdovers += 1;
         self.journal.notices.push(notice);
         self.journal.history.lost(now, self.time_at(now), loss);
-        self.enter(state, now);
+        self.course.enter(state, now);
         let spread = self.holdover_frequency(now).1;
         self.bound = self.bound_without_slew(now).map(|bound| bound.holding_over(spread));
     }
@@ -193,7 +193,7 @@ impl Engine {
             self.journal.notices.push(Notice::HoldoverEnded { lasted_ns, offset_ns: offset });
             self.journal.history.found_again(lasted_ns, offset);
             self.timing.schedule.hurry();
-            self.enter(State::Recovering, now);
+            self.course.enter(State::Recovering, now);
         }
     }
 }

@@ -271,10 +271,6 @@ impl Engine {
         self.timing.wake_at = now + self.timing.schedule.advance(self.policy.poll);
         self.wait_without_slew(now)
     }
-
-    fn enter(&mut self, state: State, now: RawTime) {
-        self.course.enter(state, now);
-    }
 }
 
 /// Whether a reading can be one of a clock, taken just now.

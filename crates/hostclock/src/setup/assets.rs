@@ -15,17 +15,8 @@ pub(super) struct Asset {
     pub(super) mode: u32,
     /// Only where systemd can't load a module by `modprobe@.service`, which came with version 245.
     pub(super) loads_module: bool,
-}
-
-impl Asset {
     /// What it means that something else is in its place, or forbids it: the end of a line.
-    pub(super) fn missed(&self) -> &'static str {
-        if self.name.ends_with(".rules") {
-            ": unless another rule lets it, the service's user then can't read the device"
-        } else {
-            ""
-        }
-    }
+    pub(super) missed: &'static str,
 }
 
 const fn asset(
@@ -34,7 +25,7 @@ const fn asset(
     packaged: &'static [&'static str],
     text: &'static str,
 ) -> Asset {
-    Asset { name, own, packaged, text, mode: 0o644, loads_module: false }
+    Asset { name, own, packaged, text, mode: 0o644, loads_module: false, missed: "" }
 }
 
 /// Where packages put units.
@@ -61,12 +52,15 @@ const SYSTEMD: [Asset; 6] = [
         &["usr/lib/sysusers.d"],
         include_str!("../../../../packaging/systemd/hostclock.sysusers"),
     ),
-    asset(
-        "60-hostclock.rules",
-        "etc/udev/rules.d",
-        &["usr/lib/udev/rules.d", "lib/udev/rules.d"],
-        include_str!("../../../../packaging/systemd/60-hostclock.rules"),
-    ),
+    Asset {
+        missed: ": unless another rule lets it, the service's user then can't read the device",
+        ..asset(
+            "60-hostclock.rules",
+            "etc/udev/rules.d",
+            &["usr/lib/udev/rules.d", "lib/udev/rules.d"],
+            include_str!("../../../../packaging/systemd/60-hostclock.rules"),
+        )
+    },
     asset(
         "40-hostclock.list",
         "etc/systemd/ntp-units.d",

@@ -147,10 +147,10 @@ impl Planner<'_> {
                      `systemctl unmask {UNIT}` first"
                 ));
             }
-            let means = asset.missed();
-            self.plan
-                .kept
-                .push(format!("{shown} is masked (a link to /dev/null, or empty), and stays so{means}"));
+            self.plan.kept.push(format!(
+                "{shown} is masked (a link to /dev/null, or empty), and stays so{}",
+                asset.missed
+            ));
             return Ok(());
         }
         // A link is an administrator's way to another unit, where it leads to one.
@@ -175,7 +175,7 @@ impl Planner<'_> {
         let kept = self.plan.kept.len();
         self.text(&path, text, asset.mode)?;
         if let Some(line) = self.plan.kept.get_mut(kept) {
-            line.push_str(asset.missed());
+            line.push_str(asset.missed);
         }
         Ok(())
     }

@@ -13,10 +13,10 @@ impl SystemClock {
     pub fn announce_leap_second(&self, announced: bool) -> Result<(), AdjustError> {
         let mut timex = empty();
         call(&mut timex)?;
-        let others = status_word(timex.status & libc::STA_UNSYNC == 0);
+        let status = status_word(timex.status & libc::STA_UNSYNC == 0);
         let mut timex = empty();
         timex.modes = libc::ADJ_STATUS;
-        timex.status = if announced { others | libc::STA_INS } else { others };
+        timex.status = if announced { status | libc::STA_INS } else { status };
         call(&mut timex)
     }
 }

@@ -1,6 +1,6 @@
 //! Leap seconds as Linux inserts and deletes them (`second_overflow`, `ntp_clear`: kernel/time/ntp.c, Linux 6.1).
 //!
-//! Whoever announces one sets `STA_INS` or `STA_DEL`; the kernel looks at that at each whole second of the system clock,
+//! One is announced by setting `STA_INS` or `STA_DEL`; the kernel looks at that at each whole second of the system clock,
 //! and arms itself for the end of the UTC day. A clock that is set meanwhile is disarmed, and stays so until the
 //! announcement is withdrawn (`ntp_clear` forgets the second, and keeps the state that looks for it). After the leap
 //! nothing more happens until it is withdrawn.

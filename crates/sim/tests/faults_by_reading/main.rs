@@ -1,7 +1,7 @@
 //! Faults of the engine that were found by reading it, each with a test of what should hold.
 //!
 //! Every test here is expected to fail: with a message that begins with its fault's number and says what was seen.
-//! Whoever fixes the fault deletes the `should_panic` above it. Only the assertion that shows the fault has that
+//! The fix deletes the `should_panic` above it. Only the assertion that shows the fault has that
 //! message; a test that fails earlier, or elsewhere, fails.
 
 mod bench;

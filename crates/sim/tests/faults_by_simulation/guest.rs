@@ -43,7 +43,7 @@ pub(crate) struct Guest {
     kernel: Kernel,
     host: Line,
     due: Vec<(i64, Change)>,
-    /// The kernel has inserted a second, and not told of it yet.
+    /// The kernel has inserted a second, and that is not reported yet.
     pub(crate) leapt: bool,
     /// When the script moved a clock last, and when the last reading was taken, on the raw counter.
     pub(crate) disturbed_at: i64,
@@ -170,7 +170,7 @@ impl Machine for Guest {
         self.spend(self.lag - call);
         let (before, now) = (Machine::now(self), self.state());
         self.spend(call);
-        // As the daemon does: what the kernel has is asked for the sake of the status word, and not before a step.
+        // As the daemon does: the kernel is asked for its rate before an adjustment that has a status, and no step.
         let found = (adjustment.health.is_some() && adjustment.step.is_none()).then_some(now.rate);
         let before_ns = self.offset_ns();
         self.kernel.adjust(self.raw * PER_NANO, adjustment)?;
